@@ -1,0 +1,33 @@
+# Both commands need nothing but Python 3.11 or newer: they make their own environment.
+PYTHON ?= python3
+VENV := .venv
+BIN := $(VENV)/bin
+DEMO := build/demo
+
+.PHONY: demo test check lock clean
+
+demo: $(VENV)/.installed
+	$(BIN)/ccnet-edge build --target jetson -o $(DEMO)
+
+test: check
+	$(BIN)/pytest
+
+check: $(VENV)/.installed
+	$(BIN)/ruff format --check .
+	$(BIN)/ruff check .
+	$(BIN)/mypy
+
+$(VENV)/.installed: pyproject.toml constraints.txt
+	$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11) and "ccnet-edge needs Python 3.11 or newer, found " + sys.version)'
+	$(PYTHON) -m venv $(VENV)
+	$(BIN)/pip install --quiet --constraint constraints.txt --editable '.[build,dev]'
+	touch $@
+
+# Pins what is installed now; torch stays without its local build label and without a hash, so
+# that the CPU build serves wherever it is provided.
+lock: $(VENV)/.installed
+	$(BIN)/pip freeze --exclude-editable --exclude ccnet-edge | sed 's/+cpu$$//' > constraints.txt.part
+	mv constraints.txt.part constraints.txt
+
+clean:
+	rm -rf $(VENV) build dist

@@ -1,0 +1,78 @@
+"""The command line: each command is a file, imported only when it is called."""
+
+from __future__ import annotations
+
+import importlib
+import sys
+from typing import NoReturn
+
+import click
+
+from ccnet_edge import __version__
+from ccnet_edge.errors import CcnetError
+
+# Name → (module, one line of help). The line stands here so that `--help` imports no command.
+COMMANDS = {
+    "bench": ("bench", "Measure latency and memory of a build or bundle."),
+    "build": ("build", "Everything: from images and a device's name to a bundle that fits."),
+    "export": ("export", "Write a trained network as an artefact."),
+    "measure": ("measure", "Measure how complex the images of a data set are, per scale."),
+    "package": ("package", "Pack a finished build into one archive."),
+    "plan": ("plan", "Solve for the network widths that the limits allow."),
+    "report": ("report", "Show a build's summary and write its report.html."),
+    "run": ("run", "Segment images with a bundle."),
+    "samples": ("samples", "Write the built-in sample data to a folder."),
+    "targets": ("targets", "List, show and check device profiles."),
+    "train": ("train", "Train the network of a plan."),
+    "verify": ("verify", "Check a bundle's hashes, golden output and budgets on this machine."),
+}
+
+
+class LazyGroup(click.Group):
+    """A group that knows its commands by `COMMANDS` and imports the one that is called."""
+
+    def list_commands(self, ctx: click.Context) -> list[str]:
+        """The names of all commands."""
+        return sorted(COMMANDS)
+
+    def get_command(self, ctx: click.Context, cmd_name: str) -> click.Command | None:
+        """The command `cmd_name`, imported now; None where there is none."""
+        if cmd_name not in COMMANDS:
+            return None
+        module = importlib.import_module(f"ccnet_edge.cli.{COMMANDS[cmd_name][0]}")
+        command: click.Command = module.command
+        return command
+
+    def format_commands(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:
+        """The commands with their one line each, from the table."""
+        with formatter.section("Commands"):
+            formatter.write_dl([(name, line) for name, (_, line) in sorted(COMMANDS.items())])
+
+
+EXIT_CODES = """\b
+Exit codes:
+  0  done, every gate passed        5  parity failed
+  1  internal error, please report  6  latency objective missed
+  2  usage or data error            7  device unreachable or failed
+  3  infeasible: no network fits    8  measurement not valid
+  4  a budget was exceeded          9  bundle refused
+  10 accuracy below the floor
+"""
+
+
+@click.command(cls=LazyGroup, epilog=EXIT_CODES)
+@click.version_option(__version__, prog_name="ccnet-edge")
+def group() -> None:
+    """From biomedical images with masks and a device's limits to a network that fits."""
+
+
+def main() -> NoReturn:
+    """Run the command line; errors of ours become a message, a hint and their exit code."""
+    try:
+        group.main(prog_name="ccnet-edge", standalone_mode=True)
+    except CcnetError as error:
+        click.echo(f"error: {error}", err=True)
+        if error.hint:
+            click.echo(f"hint:  {error.hint}", err=True)
+        sys.exit(error.exit_code)
+    sys.exit(0)

@@ -1,0 +1,1 @@
+"""Value objects: frozen, keyword-only, comparable, JSON both ways; the standard library only."""

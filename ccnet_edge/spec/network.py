@@ -1,0 +1,94 @@
+"""A network as a value: nodes in topological order, thinned by `with_widths`."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, replace
+
+from ccnet_edge.errors import ConfigError
+
+
+@dataclass(frozen=True, kw_only=True)
+class Node:
+    """One operator.
+
+    `width` is the number of output channels, 0 where the inputs give it (pooling,
+    concatenation). `scale` is the resolution that the node belongs to, 0 the input's; a
+    transposed convolution belongs to the finer scale that it feeds (CC21, Table 6).
+    `thinned` nodes take their width from the plan's entry for their scale.
+    """
+
+    name: str
+    op: str
+    inputs: tuple[str, ...] = ()
+    width: int = 0
+    kernel: int = 0
+    stride: int = 1
+    scale: int = 0
+    thinned: bool = False
+
+
+@dataclass(frozen=True, kw_only=True)
+class NetworkSpec:
+    """A network: the first node is the input, the last the logits at the input's resolution.
+
+    Raises:
+        ConfigError: names twice, an input that comes later, or widths that are not the nodes'.
+    """
+
+    architecture: str
+    nodes: tuple[Node, ...]
+    widths: tuple[int, ...]
+
+    def __post_init__(self) -> None:
+        seen: set[str] = set()
+        for node in self.nodes:
+            if node.name in seen:
+                raise ConfigError(f"{self.architecture}: two nodes are named {node.name!r}")
+            for name in node.inputs:
+                if name not in seen:
+                    raise ConfigError(
+                        f"{self.architecture}: node {node.name!r} reads {name!r}, "
+                        f"which does not stand before it"
+                    )
+            if node.thinned and self.widths[node.scale] != node.width:
+                raise ConfigError(
+                    f"{self.architecture}: node {node.name!r} has {node.width} channels, "
+                    f"scale {node.scale} has {self.widths[node.scale]}"
+                )
+            seen.add(node.name)
+
+    @property
+    def scales(self) -> int:
+        """The number of resolutions."""
+        return len(self.widths)
+
+    @property
+    def output_stride(self) -> int:
+        """Input height and width have to be multiples of this."""
+        return int(2 ** (self.scales - 1))
+
+    @property
+    def in_channels(self) -> int:
+        """Channels of the input image."""
+        return self.nodes[0].width
+
+    @property
+    def outputs(self) -> int:
+        """Channels of the logits: 1 for two classes (sigmoid), else one a class (softmax)."""
+        return self.nodes[-1].width
+
+    def with_widths(self, widths: tuple[int, ...]) -> NetworkSpec:
+        """The same network with `widths[s]` channels in every thinned node of scale s.
+
+        Raises:
+            ConfigError: another number of scales, or a width below 1.
+        """
+        if len(widths) != self.scales or min(widths) < 1:
+            raise ConfigError(
+                f"{self.architecture}: {self.scales} widths of at least 1 were wanted, "
+                f"found {list(widths)}"
+            )
+        nodes = tuple(
+            replace(node, width=widths[node.scale]) if node.thinned else node for node in self.nodes
+        )
+        return replace(self, nodes=nodes, widths=tuple(widths))

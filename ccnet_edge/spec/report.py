@@ -1,0 +1,164 @@
+"""What was measured: environment, scores, parity, memory, latency, and the gates over them."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Literal
+
+
+@dataclass(frozen=True, kw_only=True)
+class Environment:
+    """The machine and versions that a measurement was made on and with."""
+
+    machine: str
+    processor: str
+    cores: int
+    memory_bytes: int
+    system: str
+    python: str
+    versions: tuple[tuple[str, str], ...]
+
+
+@dataclass(frozen=True, kw_only=True)
+class ClassScores:
+    """Scores of one class against the rest; None where its denominator is zero."""
+
+    name: str
+    f1: float | None
+    jaccard: float | None
+    sensitivity: float | None
+    specificity: float | None
+    accuracy: float | None
+    auc: float | None
+
+
+@dataclass(frozen=True, kw_only=True)
+class Scores:
+    """Scores over some pixels (PAPERS.md section 5).
+
+    `f1`, `jaccard`, `sensitivity`, `specificity` and `auc` are means over the foreground
+    classes, `iu` the mean over all classes of intersection over union, `accuracy` the share
+    of pixels whose class is right. `classes` holds the foreground classes.
+    """
+
+    pixels: int
+    f1: float | None
+    iu: float | None
+    jaccard: float | None
+    sensitivity: float | None
+    specificity: float | None
+    accuracy: float | None
+    auc: float | None
+    classes: tuple[ClassScores, ...]
+
+
+@dataclass(frozen=True, kw_only=True)
+class ImageScores:
+    """Scores of one image."""
+
+    name: str
+    scores: Scores
+
+
+@dataclass(frozen=True, kw_only=True)
+class Evaluation:
+    """Scores on a split, pooled over its pixels and per image, at `height` × `width`.
+
+    `human` holds a second observer's pooled scores against the first, where there is one.
+    """
+
+    split: Literal["train", "validation", "test"]
+    height: int
+    width: int
+    pooled: Scores
+    images: tuple[ImageScores, ...]
+    human: Scores | None
+
+
+@dataclass(frozen=True, kw_only=True)
+class ParityReport:
+    """An export against the network it came from, over real images.
+
+    `relative_error` is the largest absolute difference of logits over the largest absolute
+    logit; `flipped_share` the share of pixels whose class changes.
+    """
+
+    images: int
+    relative_error: float
+    relative_error_limit: float
+    flipped_share: float
+    flipped_share_limit: float
+
+    @property
+    def passed(self) -> bool:
+        """Both figures are inside their limits."""
+        return (
+            self.relative_error <= self.relative_error_limit
+            and self.flipped_share <= self.flipped_share_limit
+        )
+
+
+@dataclass(frozen=True, kw_only=True)
+class MemoryReport:
+    """Peak resident memory of a fresh process over loading and `inferences` inferences.
+
+    `base_bytes` is the peak after importing the runtime and before loading the model, so
+    peak − base is what the model itself costs.
+    """
+
+    peak_bytes: int
+    base_bytes: int
+    inferences: int
+    environment: Environment
+
+
+@dataclass(frozen=True, kw_only=True)
+class Percentile:
+    """A percentile of latency; `value_ms` is None with fewer samples than it `needs`."""
+
+    rank: float
+    value_ms: float | None
+    needs: int
+
+
+@dataclass(frozen=True, kw_only=True)
+class LatencyReport:
+    """Times of one model on one machine, raw samples kept, in milliseconds.
+
+    `drift` is the relative difference of the medians of the two halves; `problems` says
+    why the run is not valid, and is empty where it is.
+    """
+
+    load_ms: float
+    first_ms: float
+    warm_up: int
+    samples_ms: tuple[float, ...]
+    percentiles: tuple[Percentile, ...]
+    drift: float
+    problems: tuple[str, ...]
+    environment: Environment
+
+    @property
+    def valid(self) -> bool:
+        """Nothing speaks against reporting these times."""
+        return not self.problems
+
+    def percentile_ms(self, rank: float) -> float | None:
+        """The value of percentile `rank` (0 to 100), None where it may not be given."""
+        return next((p.value_ms for p in self.percentiles if p.rank == rank), None)
+
+
+GateStatus = Literal["passed", "failed", "not verified on target", "no limit"]
+
+
+@dataclass(frozen=True, kw_only=True)
+class Gate:
+    """One limit against its measurement, in `unit`; `where` names the machine measured on."""
+
+    name: Literal["parity", "disk", "ram", "latency", "accuracy"]
+    status: GateStatus
+    measured: float | None
+    limit: float | None
+    unit: Literal["bytes", "ms", "share", ""]
+    where: str
+    note: str = ""
