@@ -15,7 +15,7 @@ LAYERS = (
     ("device.imaging", "device.metrics", "device.backends", "device.bundle"),
     ("device.segmenter", "device.timer"),
     ("device",),
-    ("targets", "dataset", "architectures"),
+    ("store", "targets", "dataset", "architectures"),
     ("complexity", "cost"),
     ("degradation",),
     ("solver", "nets"),

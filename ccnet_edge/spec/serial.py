@@ -21,7 +21,7 @@ SCHEMA_VERSION = 1
 
 def to_dict(value: object) -> dict[str, Any]:
     """`value` as plain JSON types, with `schema_version` first."""
-    return {"schema_version": SCHEMA_VERSION, **_plain(value)}
+    return {"schema_version": SCHEMA_VERSION, **plain(value)}
 
 
 def to_json(value: object) -> str:
@@ -94,11 +94,12 @@ def write_bytes(path: Path, content: bytes) -> Path:
     return path
 
 
-def _plain(value: Any) -> Any:
+def plain(value: Any) -> Any:
+    """`value` as plain JSON types: dataclasses become objects, tuples lists."""
     if dataclasses.is_dataclass(value):
-        return {f.name: _plain(getattr(value, f.name)) for f in dataclasses.fields(value)}
+        return {f.name: plain(getattr(value, f.name)) for f in dataclasses.fields(value)}
     if isinstance(value, (tuple, list)):
-        return [_plain(item) for item in value]
+        return [plain(item) for item in value]
     return value
 
 

@@ -1,0 +1,106 @@
+"""A build as a value: what was asked for, and everything that came out of it."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from ccnet_edge.spec.artifact import Artifact, SessionOptions
+from ccnet_edge.spec.complexity import ImageComplexity
+from ccnet_edge.spec.plan import Formulation, Limits, Metric, Multiplier, Solution
+from ccnet_edge.spec.report import (
+    Environment,
+    Evaluation,
+    Gate,
+    LatencyReport,
+    MemoryReport,
+    ParityReport,
+)
+from ccnet_edge.spec.target import DeviceProfile
+from ccnet_edge.spec.training import TrainedNetwork
+
+
+@dataclass(frozen=True, kw_only=True)
+class DataSummary:
+    """The data set that a build used; counts are images."""
+
+    name: str
+    fingerprint: str
+    classes: tuple[str, ...]
+    channels: int
+    train: int
+    validation: int
+    test: int
+    skipped: tuple[str, ...]
+
+
+@dataclass(frozen=True, kw_only=True)
+class BuildRequest:
+    """What a person asked `build` for, with the target's defaults already filled in.
+
+    `height` and `width` are the network's input in pixels. `floor` is the absolute accuracy
+    that the test split has to reach, `base_accuracy` the base network's, both in `metric`.
+    """
+
+    profile: DeviceProfile
+    data: DataSummary
+    architecture: str
+    preset: str
+    metric: Metric
+    limits: Limits
+    multiplier: Multiplier
+    formulation: Formulation
+    height: int
+    width: int
+    recipe: str
+    steps: int | None
+    time_limit_s: float | None
+    seed: int
+    train_base: bool
+    base_accuracy: float | None
+    floor: float | None
+
+
+@dataclass(frozen=True, kw_only=True)
+class TriedOptions:
+    """One set of engine options that was measured: process peak and median latency."""
+
+    options: SessionOptions
+    peak_bytes: int
+    p50_ms: float
+
+
+@dataclass(frozen=True, kw_only=True)
+class StageTime:
+    """How long a stage took when it was last made, in seconds."""
+
+    stage: str
+    seconds: float
+
+
+@dataclass(frozen=True, kw_only=True)
+class BuildSummary:
+    """All results of a build: what `report`, the manifest and `--json` are made from."""
+
+    request: BuildRequest
+    complexity: ImageComplexity
+    solution: Solution
+    trained: TrainedNetwork
+    evaluation: Evaluation
+    base_evaluation: Evaluation | None
+    artifacts: tuple[Artifact, ...]
+    parity: ParityReport
+    options: SessionOptions
+    tried: tuple[TriedOptions, ...]
+    memory: MemoryReport
+    latency: LatencyReport
+    gates: tuple[Gate, ...]
+    environment: Environment
+    archive: str
+    archive_sha256: str
+    archive_bytes: int
+    times: tuple[StageTime, ...]
+
+    @property
+    def fit(self) -> bool:
+        """No gate failed; gates that only the target can verify do not count against it."""
+        return all(gate.status != "failed" for gate in self.gates)
