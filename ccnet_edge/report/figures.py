@@ -1,0 +1,117 @@
+"""A build's figures as rows, each labelled estimate or measured: what text and page both show."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Literal
+
+from ccnet_edge.spec.build import BuildSummary
+from ccnet_edge.spec.report import Gate, LatencyReport, Scores
+from ccnet_edge.units import format_bytes, format_mib, format_ms
+
+Kind = Literal["counted", "estimate", "measured", "measured here, not on the target"]
+
+
+@dataclass(frozen=True, kw_only=True)
+class Figure:
+    """A named number for people, and what kind of fact it is."""
+
+    name: str
+    text: str
+    kind: Kind
+
+
+def headline(summary: BuildSummary) -> str:
+    """One line: does it fit, and what is left to verify."""
+    failed = [gate.name for gate in summary.gates if gate.status == "failed"]
+    open_gates = [g.name for g in summary.gates if g.status == "not verified on target"]
+    if failed:
+        return f"UNFIT: {', '.join(failed)} failed"
+    if open_gates:
+        return f"fits; {' and '.join(open_gates)} not verified on target"
+    return "fits: every gate passed"
+
+
+def network_figures(summary: BuildSummary) -> tuple[Figure, ...]:
+    """The network and what the plan said of it."""
+    solution = summary.solution
+    cost = solution.estimate
+    predicted = solution.predicted
+    calibrated = "" if predicted.calibrated else ", uncalibrated preset"
+    rows = [
+        Figure(
+            name="weights",
+            text=f"{cost.weights:,} (log θ {cost.log_theta:.3f})",
+            kind="counted",
+        ),
+        Figure(name="multiply-adds", text=f"{cost.macs / 1e9:.3g} G an image", kind="counted"),
+        Figure(name="model file", text=format_bytes(cost.disk_bytes), kind="estimate"),
+        Figure(
+            name="weights and live tensors", text=format_mib(cost.memory_bytes), kind="estimate"
+        ),
+        Figure(
+            name=f"relative {predicted.metric.upper()}",
+            text=f"{predicted.relative:.1%} of the base network's{calibrated}",
+            kind="estimate",
+        ),
+    ]
+    if cost.ram_bytes is not None:
+        rows.insert(
+            4, Figure(name="process memory", text=format_mib(cost.ram_bytes), kind="estimate")
+        )
+    return tuple(rows)
+
+
+def accuracy_figures(summary: BuildSummary) -> tuple[Figure, ...]:
+    """The measured scores on the test split, with base and human beside them."""
+    evaluation = summary.evaluation
+    rows = [_scores("this network", evaluation.pooled)]
+    if summary.base_evaluation is not None:
+        rows.append(_scores("base network", summary.base_evaluation.pooled))
+    if evaluation.human is not None:
+        rows.append(_scores("second observer", evaluation.human))
+    return tuple(rows)
+
+
+def gate_text(gate: Gate) -> str:
+    """A gate's measurement against its limit: `489 kB of 1 MB`."""
+    if gate.measured is None:
+        return gate.note or "not measured"
+    measured = _amount(gate, gate.measured)
+    text = measured if gate.limit is None else f"{measured} of {_amount(gate, gate.limit)}"
+    if gate.name == "accuracy" and gate.limit is not None:
+        text = f"{measured}, floor {_amount(gate, gate.limit)}"
+    return f"{text} ({gate.note})" if gate.note else text
+
+
+def latency_text(latency: LatencyReport) -> str:
+    """Percentiles with their number of samples; those with too few are withheld and say so."""
+    parts = [
+        f"p{p.rank:g} {format_ms(p.value_ms)}"
+        if p.value_ms is not None
+        else f"p{p.rank:g} withheld (needs {p.needs})"
+        for p in latency.percentiles
+    ]
+    return f"{', '.join(parts)}; {len(latency.samples_ms)} samples"
+
+
+def _scores(name: str, scores: Scores) -> Figure:
+    values = (
+        ("F1", scores.f1),
+        ("IU", scores.iu),
+        ("Jaccard", scores.jaccard),
+        ("AUC", scores.auc),
+        ("sensitivity", scores.sensitivity),
+        ("specificity", scores.specificity),
+        ("accuracy", scores.accuracy),
+    )
+    text = "  ".join(f"{label} {value:.4f}" for label, value in values if value is not None)
+    return Figure(name=name, text=text, kind="measured")
+
+
+def _amount(gate: Gate, value: float) -> str:
+    if gate.unit == "bytes":
+        return format_mib(value) if gate.name == "ram" else format_bytes(value)
+    if gate.unit == "ms":
+        return format_ms(value)
+    return f"{value:.4f}" if gate.name == "accuracy" else f"{value:.2g}"

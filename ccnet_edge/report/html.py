@@ -1,0 +1,49 @@
+"""One self-contained page about a build: no script, no link, opens anywhere."""
+
+from __future__ import annotations
+
+import base64
+from pathlib import Path
+
+import jinja2
+
+from ccnet_edge.report.charts import charts
+from ccnet_edge.report.figures import (
+    accuracy_figures,
+    gate_text,
+    headline,
+    latency_text,
+    network_figures,
+)
+from ccnet_edge.spec import serial
+from ccnet_edge.spec.build import BuildSummary
+from ccnet_edge.units import format_bytes, format_mib, format_ms
+
+TEMPLATE = Path(__file__).with_name("template.html")
+
+
+def write_report(summary: BuildSummary, *, examples: tuple[Path, ...], path: Path) -> Path:
+    """Write the page to `path`.
+
+    Args:
+        examples: PNG files of overlays on test images; each one's stem is its caption.
+    """
+    environment = jinja2.Environment(
+        autoescape=True, undefined=jinja2.StrictUndefined, trim_blocks=True, lstrip_blocks=True
+    )
+    environment.filters.update(bytes=format_bytes, mib=format_mib, ms=format_ms)
+    page = environment.from_string(TEMPLATE.read_text(encoding="utf-8")).render(
+        summary=summary,
+        headline=headline(summary),
+        network=network_figures(summary),
+        accuracy=accuracy_figures(summary),
+        gates=[(gate, gate_text(gate)) for gate in summary.gates],
+        latency=latency_text(summary.latency),
+        charts=charts(summary),
+        examples=[(example.stem, _data_uri(example)) for example in examples],
+    )
+    return serial.write_text(path, page)
+
+
+def _data_uri(path: Path) -> str:
+    return "data:image/png;base64," + base64.b64encode(path.read_bytes()).decode()
