@@ -1,0 +1,77 @@
+"""The operators of a NetworkSpec in torch, one row each."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import cast
+
+import torch
+from torch import Tensor, nn
+
+from ccnet_edge.spec.network import Node
+
+
+class ConvBnRelu(nn.Module):
+    """k×k convolution without bias, batch normalisation, ReLU; same height and width."""
+
+    def __init__(self, in_channels: int, node: Node) -> None:
+        super().__init__()
+        self.conv = nn.Conv2d(
+            in_channels,
+            node.width,
+            node.kernel,
+            stride=node.stride,
+            padding=node.kernel // 2,
+            bias=False,
+        )
+        self.norm = nn.BatchNorm2d(node.width)
+
+    def forward(self, x: Tensor) -> Tensor:
+        """[N, C, H, W] → [N, width, H / stride, W / stride]."""
+        # In place: the normalisation's backward needs its input, never its output.
+        return torch.relu_(cast(Tensor, self.norm(self.conv(x))))
+
+
+class Concat(nn.Module):
+    """Concatenation along the channels."""
+
+    def forward(self, *inputs: Tensor) -> Tensor:
+        """[N, C_i, H, W] each → [N, Σ C_i, H, W]."""
+        return torch.cat(inputs, dim=1)
+
+
+def _input(_: tuple[int, ...], __: Node) -> nn.Module:
+    return nn.Identity()
+
+
+def _conv_bn_relu(channels: tuple[int, ...], node: Node) -> nn.Module:
+    return ConvBnRelu(channels[0], node)
+
+
+def _maxpool(_: tuple[int, ...], node: Node) -> nn.Module:
+    return nn.MaxPool2d(node.kernel, node.stride)
+
+
+def _upconv(channels: tuple[int, ...], node: Node) -> nn.Module:
+    return nn.ConvTranspose2d(channels[0], node.width, node.kernel, stride=node.stride)
+
+
+def _concat(_: tuple[int, ...], __: Node) -> nn.Module:
+    return Concat()
+
+
+def _conv(channels: tuple[int, ...], node: Node) -> nn.Module:
+    return nn.Conv2d(
+        channels[0], node.width, node.kernel, stride=node.stride, padding=node.kernel // 2
+    )
+
+
+# Op → module from the inputs' channels and the node. Equal keys to cost/ops.py, by a test.
+OPS: dict[str, Callable[[tuple[int, ...], Node], nn.Module]] = {
+    "concat": _concat,
+    "conv": _conv,
+    "conv_bn_relu": _conv_bn_relu,
+    "input": _input,
+    "maxpool": _maxpool,
+    "upconv": _upconv,
+}
