@@ -1,0 +1,1 @@
+"""Pixels: reading, resizing, preprocessing with its exact inverse, tiling, overlays."""
