@@ -65,6 +65,7 @@ class Estimate:
     weights: int
     parameters: int
     log_theta: float
+    held_values: int
     macs: int
     disk_bytes: int
     peak_activation_bytes: int

@@ -1,0 +1,32 @@
+"""Networks as values: a file an architecture, each a function to its base `NetworkSpec`."""
+
+from __future__ import annotations
+
+from typing import Protocol
+
+from ccnet_edge.architectures.unet import unet
+from ccnet_edge.errors import unknown_key
+from ccnet_edge.spec.network import NetworkSpec
+
+
+class Architecture(Protocol):
+    """Makes the uncompressed network for an image of `in_channels` and `outputs` logits."""
+
+    def __call__(self, in_channels: int = 3, outputs: int = 1) -> NetworkSpec:
+        """The network at its base widths."""
+
+
+ARCHITECTURES: dict[str, Architecture] = {
+    "unet": unet,
+}
+
+
+def find_architecture(name: str) -> Architecture:
+    """The architecture called `name`.
+
+    Raises:
+        UsageError: no such architecture; the message lists the known ones.
+    """
+    if name not in ARCHITECTURES:
+        raise unknown_key("architecture", name, ARCHITECTURES)
+    return ARCHITECTURES[name]

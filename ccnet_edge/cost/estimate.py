@@ -1,0 +1,84 @@
+"""The estimate of a network: size, memory, work and time, computed and never measured."""
+
+from __future__ import annotations
+
+import math
+from importlib import import_module, util
+from typing import Protocol, cast
+
+from ccnet_edge.cost.counts import macs, parameters, stored_values, values_per_scale, weights
+from ccnet_edge.cost.memory import plan_memory
+from ccnet_edge.spec.network import NetworkSpec
+from ccnet_edge.spec.plan import Estimate
+from ccnet_edge.spec.target import DeviceProfile
+
+# Bytes of an ONNX file that are not weights: header and metadata, and a node with its names.
+# Upper bounds; a test compares them with real exports.
+GRAPH_BYTES = 8_000
+NODE_BYTES = 400
+
+
+def estimate(
+    spec: NetworkSpec,
+    *,
+    height: int,
+    width: int,
+    bits: int = 32,
+    engine: str = "onnxruntime",
+    profile: DeviceProfile | None = None,
+) -> Estimate:
+    """What `spec` costs at `height` × `width` with values of `bits` bits.
+
+    `latency_ms` needs a profile that says how fast the device is, `ram_bytes` a memory model
+    of the engine; each is None without.
+
+    Raises:
+        UsageError: a size that the network's output stride does not divide.
+    """
+    plan = plan_memory(spec, height=height, width=width, bits=bits)
+    count = weights(spec)
+    work = macs(spec, height=height, width=width)
+    return Estimate(
+        height=height,
+        width=width,
+        bits=bits,
+        weights=count,
+        parameters=parameters(spec),
+        log_theta=math.log10(count),
+        held_values=sum(values_per_scale(spec, height=height, width=width)),
+        macs=work,
+        disk_bytes=onnx_bytes(spec, bits=bits),
+        peak_activation_bytes=plan.arena_bytes,
+        memory_bytes=weight_bytes(spec, bits=bits) + plan.arena_bytes,
+        ram_bytes=process_bytes(engine, spec, height=height, width=width),
+        latency_ms=latency_ms(work, profile),
+    )
+
+
+def weight_bytes(spec: NetworkSpec, *, bits: int) -> int:
+    """Bytes of every stored value at `bits` bits each."""
+    return -(-stored_values(spec) * bits // 8)
+
+
+def onnx_bytes(spec: NetworkSpec, *, bits: int) -> int:
+    """An upper bound of the exported ONNX file's bytes: values, graph and metadata."""
+    return weight_bytes(spec, bits=bits) + GRAPH_BYTES + NODE_BYTES * len(spec.nodes)
+
+
+def latency_ms(work: int, profile: DeviceProfile | None) -> float | None:
+    """Multiply-adds over the device's estimated rate; None where no rate is known."""
+    if profile is None or profile.gmacs_per_s is None:
+        return None
+    return work / (profile.gmacs_per_s * 1e9) * 1e3
+
+
+class _MemoryModel(Protocol):
+    def process_bytes(self, engine: str, *, spec: NetworkSpec, height: int, width: int) -> int: ...
+
+
+def process_bytes(engine: str, spec: NetworkSpec, *, height: int, width: int) -> int | None:
+    """Peak bytes of a process that runs `spec` on `engine`; None where no model exists."""
+    if util.find_spec("ccnet_edge.cost.engine_memory") is None:
+        return None
+    model = cast("_MemoryModel", import_module("ccnet_edge.cost.engine_memory"))
+    return model.process_bytes(engine, spec=spec, height=height, width=width)
