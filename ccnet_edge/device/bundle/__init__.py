@@ -1,0 +1,1 @@
+"""Bundles: what reaches the device, written deterministically and refused unless whole."""

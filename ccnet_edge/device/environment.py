@@ -1,0 +1,82 @@
+"""The machine and the versions that a measurement is made on and with."""
+
+from __future__ import annotations
+
+import os
+import platform
+import sys
+from importlib import metadata
+from pathlib import Path
+
+from ccnet_edge import __version__
+from ccnet_edge.spec.report import Environment
+
+# What the device wing runs on; distribution names.
+RUNTIME = ("numpy", "Pillow", "onnxruntime")
+# What only a build machine has: named where the process has imported it, module → distribution.
+BUILD = {"onnx": "onnx", "torch": "torch"}
+
+
+def environment() -> Environment:
+    """This machine, this Python and the libraries that results depend on."""
+    return Environment(
+        machine=platform.machine(),
+        processor=_processor(),
+        cores=_cores(),
+        memory_bytes=_memory_bytes(),
+        system=f"{platform.system()} {platform.release()}",
+        python=platform.python_version(),
+        versions=_versions(),
+    )
+
+
+def _versions() -> tuple[tuple[str, str], ...]:
+    names = RUNTIME + tuple(name for module, name in BUILD.items() if module in sys.modules)
+    found = [("ccnet-edge", __version__)]
+    for name in sorted(names, key=str.lower):
+        try:
+            found.append((name, metadata.version(name)))
+        except metadata.PackageNotFoundError:
+            found.append((name, "not installed"))
+    return tuple(found)
+
+
+def _processor() -> str:
+    """The processor's or board's own name: x86 has it in cpuinfo, Arm in the device tree."""
+    return (
+        _cpuinfo("model name")
+        or _text(Path("/proc/device-tree/model"))
+        or _cpuinfo("Hardware")
+        or platform.processor()
+        or "unknown"
+    )
+
+
+def _cpuinfo(key: str) -> str:
+    for line in _text(Path("/proc/cpuinfo")).splitlines():
+        name, _, value = line.partition(":")
+        if name.strip() == key:
+            return value.strip()
+    return ""
+
+
+def _text(path: Path) -> str:
+    try:
+        return path.read_text(encoding="utf-8", errors="replace").strip("\0\n ")
+    except OSError:
+        return ""
+
+
+def _cores() -> int:
+    """Cores that this process may use, which in a container are fewer than the machine has."""
+    if hasattr(os, "sched_getaffinity"):
+        return len(os.sched_getaffinity(0))
+    return os.cpu_count() or 1
+
+
+def _memory_bytes() -> int:
+    """Memory of the machine; 0 where the system does not say."""
+    try:
+        return os.sysconf("SC_PAGE_SIZE") * os.sysconf("SC_PHYS_PAGES")
+    except (AttributeError, OSError, ValueError):
+        return 0

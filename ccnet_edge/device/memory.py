@@ -1,0 +1,120 @@
+"""Peak resident memory of a process that does nothing but run a network."""
+
+from __future__ import annotations
+
+import importlib
+import subprocess
+import sys
+from collections.abc import Sequence
+from pathlib import Path
+
+import ccnet_edge
+from ccnet_edge.device.backends import load_engine
+from ccnet_edge.device.environment import environment
+from ccnet_edge.device.timer import noise
+from ccnet_edge.errors import DeviceError
+from ccnet_edge.spec import serial
+from ccnet_edge.spec.artifact import SessionOptions
+from ccnet_edge.spec.report import MemoryReport
+
+INFERENCES = 100
+# What the device wing has imported by the time it has read an image: part of the base.
+RUNTIME_MODULES = ("PIL.Image",)
+TIMEOUT_S = 3600.0
+
+
+def peak_bytes() -> int:
+    """The largest resident memory that this process has had so far.
+
+    VmHWM where the system has it. NOTE: getrusage's figure is only the way out elsewhere: on
+    Linux it starts with what the parent had when it forked, so a small child of a large
+    process reads as large.
+    """
+    try:
+        status = Path("/proc/self/status").read_text(encoding="ascii", errors="replace")
+    except OSError:
+        return _rusage_bytes()
+    for line in status.splitlines():
+        if line.startswith("VmHWM:"):
+            return int(line.split()[1]) * 1024
+    return _rusage_bytes()
+
+
+def measure_here(
+    model: Path,
+    options: SessionOptions,
+    *,
+    shape: Sequence[int],
+    inferences: int = INFERENCES,
+) -> MemoryReport:
+    """Memory over loading `model` and `inferences` inferences, in this very process.
+
+    It is the model's only where the process has done nothing else: see `measure_fresh`.
+
+    Args:
+        model: the model file.
+        options: the engine and how it is set up.
+        shape: of the input, [1, C, H, W].
+        inferences: how many.
+    """
+    opener = load_engine(options.engine)
+    for name in RUNTIME_MODULES:
+        importlib.import_module(name)
+    base = peak_bytes()
+    session = opener(model, options)
+    x = noise(shape)
+    for _ in range(inferences):
+        session.run(x)
+    peak = peak_bytes()
+    session.close()
+    return MemoryReport(
+        peak_bytes=peak, base_bytes=base, inferences=inferences, environment=environment()
+    )
+
+
+def measure_fresh(
+    model: Path,
+    options: SessionOptions,
+    *,
+    shape: Sequence[int],
+    inferences: int = INFERENCES,
+    timeout_s: float = TIMEOUT_S,
+) -> MemoryReport:
+    """The same in a fresh process of the device wing: what a RAM budget means.
+
+    Raises:
+        DeviceError: the process failed, was killed, or took longer than `timeout_s`.
+    """
+    command = [*device_command(), "memory", str(model), "--shape", ",".join(map(str, shape))]
+    command += ["--inferences", str(inferences), "--options", serial.to_json(options)]
+    what = f"the process that measures memory of {model}"
+    try:
+        done = subprocess.run(
+            command, capture_output=True, text=True, timeout=timeout_s, check=False
+        )
+    except subprocess.TimeoutExpired as error:
+        raise DeviceError(f"{what} took longer than {timeout_s:.0f} s") from error
+    if done.returncode < 0:
+        raise DeviceError(
+            f"{what} was killed by signal {-done.returncode}",
+            hint="signal 9 is most often the system being out of memory",
+        )
+    if done.returncode:
+        raise DeviceError(f"{what} ended with {done.returncode}: {done.stderr.strip()}")
+    return serial.from_json(MemoryReport, done.stdout, where=what)
+
+
+def device_command() -> list[str]:
+    """The command that starts the device wing afresh, from a .pyz or from an installation."""
+    package = Path(ccnet_edge.__file__).parent
+    if package.parent.is_file():
+        return [sys.executable, str(package.parent)]
+    return [sys.executable, "-m", "ccnet_edge.device"]
+
+
+def _rusage_bytes() -> int:
+    import resource
+
+    # Linux counts in KiB, macOS in bytes.
+    peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
+    return peak if sys.platform == "darwin" else peak * 1024
