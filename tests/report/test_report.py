@@ -1,0 +1,65 @@
+import re
+from dataclasses import replace
+from pathlib import Path
+
+import numpy as np
+import pytest
+from PIL import Image
+
+from ccnet_edge.report import describe_build, write_report
+from ccnet_edge.report.figures import network_figures
+from tests.report.summaries import GATES, summary
+
+
+@pytest.fixture
+def page(tmp_path: Path) -> str:
+    example = tmp_path / "21_training.png"
+    Image.fromarray(np.zeros((8, 8, 3), np.uint8)).save(example)
+    path = write_report(summary(), examples=(example,), path=tmp_path / "report.html")
+    return path.read_text()
+
+
+def test_the_page_is_self_contained(page: str) -> None:
+    assert re.findall(r'(?:src|href)="(?!data:|#)[^"]*"', page) == []
+    assert "<script" not in page
+    assert "data:image/png;base64," in page
+    assert page.count("<svg") == 4
+
+
+def test_what_a_person_named_is_escaped(page: str) -> None:
+    assert "&lt;drive&gt; &amp; co" in page
+    assert "<drive>" not in page
+
+
+def test_the_same_build_gives_the_same_page(tmp_path: Path) -> None:
+    first = write_report(summary(), examples=(), path=tmp_path / "a.html")
+    second = write_report(summary(), examples=(), path=tmp_path / "b.html")
+    assert first.read_bytes() == second.read_bytes()
+
+
+def test_every_predicted_number_is_an_estimate_and_says_where_it_is_uncalibrated() -> None:
+    kinds = {figure.name: figure for figure in network_figures(summary())}
+    assert kinds["process memory"].kind == "estimate"
+    assert kinds["model file"].kind == "estimate"
+    assert "uncalibrated" in kinds["relative F1"].text
+
+
+def test_the_summary_says_what_is_not_verified_on_the_target() -> None:
+    text = describe_build(summary())
+    assert text.startswith("NVIDIA Jetson Orin Nano")
+    assert "fits; latency not verified on target" in text.splitlines()[0]
+    assert "1 skipped" in text
+    assert "p99 withheld (needs 662)" in text
+    assert "second observer" in text
+
+
+def test_a_failed_gate_makes_the_build_unfit() -> None:
+    failed = replace(GATES[0], status="failed", measured=1.2e6)
+    value = summary(gates=(failed,))
+    assert not value.fit
+    assert "UNFIT: disk failed" in describe_build(value)
+    assert "1.2 MB of 1 MB" in describe_build(value)
+
+
+def test_an_invalid_measurement_says_why() -> None:
+    assert "not valid: 3 samples" in describe_build(summary(problems=("3 samples",)))
