@@ -35,8 +35,8 @@ def labels(logits: NDArray[np.float32]) -> NDArray[np.uint8]:
         [H, W] uint8 class indices, 0 the background.
     """
     if logits.shape[0] == 1:
-        return np.greater(logits[0], 0).astype(np.uint8)
-    return np.argmax(logits, axis=0).astype(np.uint8)
+        return np.asarray(logits[0] > 0, np.uint8)
+    return np.asarray(logits.argmax(axis=0), np.uint8)
 
 
 def _sigmoid(x: NDArray[np.float32]) -> NDArray[np.float32]:
