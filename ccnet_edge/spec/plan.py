@@ -10,6 +10,7 @@ from ccnet_edge.spec.network import NetworkSpec
 Metric = Literal["f1", "iu"]
 Multiplier = Literal["uniform", "layerwise"]
 Formulation = Literal["exact", "paper"]
+Minimise = Literal["disk", "memory"]
 Limit = Literal["disk", "ram", "memory", "latency", "accuracy", "base"]
 
 
@@ -20,6 +21,9 @@ class Degradation:
     `definition` is the identity of the J that λ and δ were fitted with, or None for the
     papers' mixed figures. `calibrated` is True only where they were fitted with our J.
     `omega` weighs J against B for IU, None for F1 or where it was not published.
+    `rounding` is n where the uniform multiplier is rounded to a multiple of 1/n (CC19), None
+    where every scale is rounded to whole channels. `base_accuracy` is the base network's
+    where the fit measured it on the person's own data.
     """
 
     preset: str
@@ -31,6 +35,8 @@ class Degradation:
     definition: str | None
     calibrated: bool
     source: str
+    rounding: int | None = None
+    base_accuracy: float | None = None
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -104,8 +110,10 @@ class Prediction:
 class Solution:
     """A plan inside its limits, next to the base network and to the other multiplier's plan.
 
-    `binding` are the limits that one more step of channels would break; `alternatives`
-    holds (name, widths, estimate, relative accuracy) of the networks it is compared with.
+    `binding` are the limits that one more step of channels would break; `alternatives` the
+    networks it is compared with; `unchecked` the limits that could not be checked, because
+    no memory model of the engine or no speed of the device is known. `minimised` is the cost
+    that was made least where a floor was the only limit.
     """
 
     network: NetworkSpec
@@ -118,6 +126,8 @@ class Solution:
     predicted: Prediction
     binding: tuple[Limit, ...]
     alternatives: tuple[Alternative, ...]
+    unchecked: tuple[Limit, ...] = ()
+    minimised: Minimise | None = None
 
     @property
     def widths(self) -> tuple[int, ...]:
@@ -134,3 +144,30 @@ class Alternative:
     estimate: Estimate
     relative_accuracy: float
     fits: bool
+
+
+@dataclass(frozen=True, kw_only=True)
+class PlanDocument:
+    """What `plan --json` prints: a plan's five figures for scripts, and the whole solution.
+
+    `predicted` is the predicted accuracy relative to the base network's.
+    """
+
+    widths: tuple[int, ...]
+    weights: int
+    log_theta: float
+    predicted: float
+    binding: tuple[Limit, ...]
+    solution: Solution
+
+    @staticmethod
+    def of(solution: Solution) -> PlanDocument:
+        """The document of a solution."""
+        return PlanDocument(
+            widths=solution.widths,
+            weights=solution.estimate.weights,
+            log_theta=solution.estimate.log_theta,
+            predicted=solution.predicted.relative,
+            binding=solution.binding,
+            solution=solution,
+        )

@@ -1,0 +1,68 @@
+"""From complexity to slope: C per scale for a metric, and λC + δ, with the range where it holds."""
+
+from __future__ import annotations
+
+from ccnet_edge.errors import ConfigError
+from ccnet_edge.spec.complexity import ImageComplexity
+from ccnet_edge.spec.plan import Degradation
+
+
+def complexities(
+    degradation: Degradation, complexity: ImageComplexity, *, scales: int
+) -> tuple[float, ...]:
+    """C per scale as `degradation` counts it: J for F1, JB = ωJ + (1 − ω)B for IU.
+
+    A single figure is the data set's, and stands for every scale.
+
+    Raises:
+        ConfigError: another number of scales, another J than λ and δ were fitted with, or an
+            IU without ω or B.
+    """
+    _check_definition(degradation, complexity)
+    if degradation.metric == "f1":
+        found = complexity.j()
+    elif degradation.omega is None:
+        raise ConfigError(
+            f"IU goes with JB = ωJ + (1 − ω)B, and preset {degradation.preset} has no ω",
+            hint="give --omega, between 0 and 1",
+        )
+    else:
+        found = complexity.jb(degradation.omega)
+    if len(found) not in (1, scales):
+        raise ConfigError(
+            f"{degradation.architecture} has {scales} scales, "
+            f"found complexity figures for {len(found)}",
+            hint=f"give {scales} figures, finest scale first, or one for all",
+        )
+    return found * scales if len(found) == 1 else found
+
+
+def slopes(degradation: Degradation, complexities: tuple[float, ...]) -> tuple[float, ...]:
+    """∂A/∂log10 θ = λC + δ per scale (CC21 eq. 3), all of them positive.
+
+    Raises:
+        ConfigError: a C at which the line says that a smaller network is no worse.
+    """
+    found = tuple(degradation.slope * c + degradation.intercept for c in complexities)
+    if min(found) <= 0:
+        scale = found.index(min(found))
+        lowest = -degradation.intercept / degradation.slope
+        raise ConfigError(
+            f"preset {degradation.preset} ({degradation.architecture}, {degradation.metric}) "
+            f"holds for a complexity C above {lowest:.4f}, found {complexities[scale]:.4f} "
+            f"at scale {scale}: there λC + δ = {found[scale]:.4f} says nothing",
+            hint="use preset cc21, or one calibrated on this kind of data",
+        )
+    return found
+
+
+def _check_definition(degradation: Degradation, complexity: ImageComplexity) -> None:
+    measured = complexity.definition
+    if degradation.definition is None or measured is None:
+        return
+    if degradation.definition != measured.identity:
+        raise ConfigError(
+            f"preset {degradation.preset} was fitted with J as {degradation.definition}, "
+            f"the complexity was measured as {measured.identity}",
+            hint="measure with the preset's definition, or calibrate with this one",
+        )

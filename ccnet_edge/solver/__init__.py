@@ -1,0 +1,7 @@
+"""Which network fits: the papers' equations and the exact integer programme, behind `solve`."""
+
+from __future__ import annotations
+
+from ccnet_edge.solver.solve import solve
+
+__all__ = ["solve"]

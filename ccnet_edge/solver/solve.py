@@ -1,0 +1,170 @@
+"""From a base network, its data's complexity and limits to the plan, with what it costs."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from typing import Literal
+
+from ccnet_edge.cost import weights_per_scale
+from ccnet_edge.degradation import complexities, slopes
+from ccnet_edge.errors import InfeasibleError
+from ccnet_edge.solver.budget import Setting
+from ccnet_edge.solver.exact import exact_binding, solve_exact
+from ccnet_edge.solver.paper import paper_limit, solve_paper
+from ccnet_edge.solver.problem import Problem, Widths
+from ccnet_edge.spec.complexity import ImageComplexity
+from ccnet_edge.spec.network import NetworkSpec
+from ccnet_edge.spec.plan import (
+    Alternative,
+    Degradation,
+    Estimate,
+    Formulation,
+    Limit,
+    Limits,
+    Minimise,
+    Multiplier,
+    Prediction,
+    ScalePlan,
+    Solution,
+)
+from ccnet_edge.spec.target import DeviceProfile
+
+
+def solve(
+    base: NetworkSpec,
+    complexity: ImageComplexity,
+    degradation: Degradation,
+    limits: Limits,
+    *,
+    height: int,
+    width: int,
+    bits: int = 32,
+    multiplier: Multiplier = "layerwise",
+    formulation: Formulation = "exact",
+    engine: str = "onnxruntime",
+    profile: DeviceProfile | None = None,
+    base_accuracy: float | None = None,
+    minimise: Minimise = "disk",
+) -> Solution:
+    """The thinned network of `base` that the limits allow, or that the floor needs.
+
+    Args:
+        height: of the network's input, in pixels.
+        width: of the network's input, in pixels.
+        bits: of a stored value, weights and tensors alike; the papers' q.
+        formulation: `exact` solves for whole channels under all limits at once (see
+            `solver.integer`), `paper` by the papers' equations for one limit.
+        profile: gives the device's speed, for latency, and its channel alignment.
+        base_accuracy: the base network's, in the degradation's metric.
+        minimise: the cost to make least where a floor is the only limit. One network is the
+            least in both costs (see `solver.integer`), so this names the aim and changes no
+            plan.
+
+    Raises:
+        InfeasibleError: no network is inside the limits; says which binds and what would do.
+        UsageError: no limit, one that the formulation does not know, or a size that the
+            network cannot take.
+        ConfigError: complexity and preset do not go together.
+    """
+    per_scale = complexities(degradation, complexity, scales=base.scales)
+    problem = Problem(
+        base=base,
+        degradation=degradation,
+        complexities=per_scale,
+        slopes=slopes(degradation, per_scale),
+        limits=limits,
+        setting=Setting(height=height, width=width, bits=bits, engine=engine, profile=profile),
+        formulation=formulation,
+    )
+    widths, alphas = _plan(problem, multiplier)
+    known = base_accuracy if base_accuracy is not None else degradation.base_accuracy
+    return Solution(
+        network=base.with_widths(widths),
+        formulation=formulation,
+        multiplier=multiplier,
+        degradation=degradation,
+        limits=limits,
+        scales=_scales(problem, widths, alphas),
+        estimate=_estimate(problem, widths),
+        predicted=_predicted(problem, widths, known),
+        binding=_binding(problem, multiplier, widths),
+        alternatives=_alternatives(problem, multiplier),
+        unchecked=problem.unchecked,
+        minimised=None if problem.budgets else minimise,
+    )
+
+
+def _plan(problem: Problem, multiplier: Multiplier) -> tuple[Widths, tuple[float, ...] | None]:
+    if problem.formulation == "paper":
+        return solve_paper(problem, multiplier)
+    return solve_exact(problem, multiplier), None
+
+
+def _binding(problem: Problem, multiplier: Multiplier, widths: Widths) -> tuple[Limit, ...]:
+    if problem.formulation == "exact":
+        return exact_binding(problem, multiplier, widths)
+    return ("base",) if widths == problem.base.widths else (paper_limit(problem),)
+
+
+def _scales(
+    problem: Problem, widths: Widths, alphas: tuple[float, ...] | None
+) -> tuple[ScalePlan, ...]:
+    counted = weights_per_scale(problem.base.with_widths(widths))
+    losses = problem.losses(widths)
+    bases = problem.base.widths
+    return tuple(
+        ScalePlan(
+            complexity=problem.complexities[i],
+            base_channels=bases[i],
+            continuous_channels=None if alphas is None else alphas[i] * bases[i],
+            channels=widths[i],
+            weights=counted[i],
+            loss=losses[i],
+        )
+        for i in range(problem.base.scales)
+    )
+
+
+def _estimate(problem: Problem, widths: Widths) -> Estimate:
+    """The network's cost; on disk, the papers count its weights at q bits and nothing else."""
+    found = problem.estimate(widths)
+    if problem.formulation == "paper":
+        found = replace(found, disk_bytes=-(-found.weights * found.bits // 8))
+    return found
+
+
+def _predicted(problem: Problem, widths: Widths, base: float | None) -> Prediction:
+    relative = problem.relative_accuracy(widths)
+    return Prediction(
+        metric=problem.degradation.metric,
+        relative=relative,
+        base=base,
+        absolute=None if base is None else base * relative,
+        calibrated=problem.degradation.calibrated,
+    )
+
+
+def _alternatives(problem: Problem, multiplier: Multiplier) -> tuple[Alternative, ...]:
+    """The base network, and the other multiplier's plan where the limits and papers know one."""
+    other: Multiplier = "layerwise" if multiplier == "uniform" else "uniform"
+    found = [_alternative(problem, "base", problem.base.widths)]
+    if not (problem.formulation == "paper" and problem.degradation.rounding):
+        try:
+            found.append(_alternative(problem, other, _plan(problem, other)[0]))
+        except InfeasibleError:
+            return tuple(found)
+    return tuple(found)
+
+
+def _alternative(
+    problem: Problem, name: Literal["base", "uniform", "layerwise"], widths: Widths
+) -> Alternative:
+    relative = problem.relative_accuracy(widths)
+    floor = problem.limits.min_relative_accuracy
+    return Alternative(
+        name=name,
+        widths=widths,
+        estimate=_estimate(problem, widths),
+        relative_accuracy=relative,
+        fits=problem.fits(widths) and (floor is None or relative >= floor),
+    )
