@@ -103,11 +103,10 @@ class ScoreCounter:
         """
         if self._histograms is None:
             return 0.0
-        shares = [
-            0.5 * float(np.dot(own.astype(float), others)) / max(own.sum() * float(others.sum()), 1)
+        return max(
+            0.5 * float(own.astype(float) @ others) / max(float(own.sum()) * float(others.sum()), 1)
             for others, own in self._histograms
-        ]
-        return max(shares)
+        )
 
     def _class_scores(self, k: int, *, auc: bool) -> ClassScores:
         hit = int(self._confusion[k, k])

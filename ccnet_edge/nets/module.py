@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-from typing import cast
-
 import torch
 from torch import Tensor, nn
 
@@ -83,4 +81,4 @@ def _initialise(module: nn.Module, generator: torch.Generator) -> None:
                 fan_in *= part.kernel_size[0] * part.kernel_size[1]
             nn.init.normal_(part.weight, std=(2.0 / fan_in) ** 0.5, generator=generator)
             if part.bias is not None:
-                nn.init.zeros_(cast(Tensor, part.bias))
+                nn.init.zeros_(part.bias)

@@ -29,7 +29,7 @@ class ConvBnRelu(nn.Module):
     def forward(self, x: Tensor) -> Tensor:
         """[N, C, H, W] → [N, width, H / stride, W / stride]."""
         # In place: the normalisation's backward needs its input, never its output.
-        return torch.relu_(cast(Tensor, self.norm(self.conv(x))))
+        return torch.relu_(cast("Tensor", self.norm(self.conv(x))))
 
 
 class Concat(nn.Module):
