@@ -12,24 +12,60 @@ from pathlib import Path
 from typing import TYPE_CHECKING, NoReturn
 
 from ccnet_edge import __version__
-from ccnet_edge.errors import CcnetError, UsageError
+from ccnet_edge.errors import CcnetError, MissingExtraError, UsageError
 from ccnet_edge.spec import serial
 
 if TYPE_CHECKING:
     from ccnet_edge.spec.artifact import SessionOptions
+
+# Module → distribution of the three packages that the wing runs on.
+PACKAGES = {"numpy": "numpy", "PIL": "Pillow", "onnxruntime": "onnxruntime"}
 
 
 def main(arguments: list[str] | None = None) -> NoReturn:
     """Run one command; errors of ours become a message, a hint and their exit code."""
     options = _parser().parse_args(arguments)
     try:
-        options.command(options)
+        _with_packages_named(options)
     except CcnetError as error:
-        sys.stderr.write(f"error: {error}\n")
+        _say(f"error: {error}")
         if error.hint:
-            sys.stderr.write(f"hint:  {error.hint}\n")
+            _say(f"hint:  {error.hint}")
         sys.exit(error.exit_code)
     sys.exit(0)
+
+
+def run(options: argparse.Namespace) -> None:
+    """Write masks for images; print what was written."""
+    from ccnet_edge.device.run import describe, run_bundle, unfit_warning
+
+    report = run_bundle(
+        options.bundle,
+        options.images,
+        options.out,
+        overlays=options.overlay,
+        tiled=options.tiled,
+    )
+    if not report.fit:
+        _say(unfit_warning(report.name))
+    _print(serial.to_json(report) if options.json else describe(report) + "\n")
+    report.check()
+
+
+def verify(options: argparse.Namespace) -> None:
+    """Check a bundle here; print what was found."""
+    from ccnet_edge.device.verify import check, describe, verify_bundle
+
+    found = verify_bundle(
+        options.bundle,
+        on_target=options.on_target,
+        measure=not options.no_measure,
+        inferences=options.inferences,
+        samples=options.samples,
+        time_limit_s=options.time_limit,
+    )
+    _print(serial.to_json(found) if options.json else describe(found) + "\n")
+    check(found, require_target=options.require_target)
 
 
 def latency(options: argparse.Namespace) -> None:
@@ -44,7 +80,7 @@ def latency(options: argparse.Namespace) -> None:
         samples=options.samples,
         time_limit_s=options.time_limit,
     )
-    sys.stdout.write(serial.to_json(report))
+    _print(serial.to_json(report))
 
 
 def memory(options: argparse.Namespace) -> None:
@@ -57,14 +93,14 @@ def memory(options: argparse.Namespace) -> None:
         shape=options.shape,
         inferences=options.inferences,
     )
-    sys.stdout.write(serial.to_json(report))
+    _print(serial.to_json(report))
 
 
 def show_environment(_: argparse.Namespace) -> None:
     """Print this machine's Environment as JSON."""
     from ccnet_edge.device.environment import environment
 
-    sys.stdout.write(serial.to_json(environment()))
+    _print(serial.to_json(environment()))
 
 
 def _parser() -> argparse.ArgumentParser:
@@ -73,34 +109,74 @@ def _parser() -> argparse.ArgumentParser:
     )
     parser.add_argument("--version", action="version", version=__version__)
     commands = parser.add_subparsers(required=True, metavar="COMMAND")
-
-    latency_ = commands.add_parser("latency", help="time a model file; prints JSON")
-    _model_arguments(latency_)
-    latency_.add_argument("--warm-up", type=int, default=10, metavar="N")
-    latency_.add_argument("--samples", type=int, default=None, metavar="N")
-    latency_.add_argument("--time-limit", type=float, default=60.0, metavar="SECONDS")
-    latency_.set_defaults(command=latency)
-
-    memory_ = commands.add_parser("memory", help="peak memory of a model file; prints JSON")
-    _model_arguments(memory_)
-    memory_.add_argument("--inferences", type=int, default=100, metavar="N")
-    memory_.set_defaults(command=memory)
-
-    environment_ = commands.add_parser("environment", help="this machine and versions as JSON")
-    environment_.set_defaults(command=show_environment)
+    _add_run(commands.add_parser("run", help="segment images with a bundle"))
+    _add_verify(commands.add_parser("verify", help="check a bundle on this machine"))
+    _add_latency(commands.add_parser("latency", help="time a model file; prints JSON"))
+    _add_memory(commands.add_parser("memory", help="peak memory of a model file; prints JSON"))
+    environment = commands.add_parser("environment", help="this machine and versions as JSON")
+    environment.set_defaults(command=show_environment)
     return parser
 
 
-def _model_arguments(parser: argparse.ArgumentParser) -> None:
+def _add_run(parser: argparse.ArgumentParser) -> None:
+    parser.add_argument("bundle", type=Path, metavar="BUNDLE", help="a folder or archive")
+    parser.add_argument("images", type=Path, nargs="+", metavar="IMAGE", help="files or folders")
+    parser.add_argument("-o", "--out", type=Path, required=True, help="folder for the masks")
+    parser.add_argument("--overlay", action="store_true", help="draw masks over the images too")
+    parser.add_argument(
+        "--tiled", action="store_true", help="keep the training images' scale, tile by tile"
+    )
+    parser.add_argument("--json", action="store_true", help="print one JSON document")
+    parser.set_defaults(command=run)
+
+
+def _add_verify(parser: argparse.ArgumentParser) -> None:
+    parser.add_argument("bundle", type=Path, metavar="BUNDLE", help="a folder or archive")
+    parser.add_argument(
+        "--on-target", action="store_true", help="this machine is the device it is for"
+    )
+    parser.add_argument(
+        "--require-target", action="store_true", help="exit 8 for limits not judged on the target"
+    )
+    parser.add_argument("--no-measure", action="store_true", help="only files and golden output")
+    parser.add_argument("--inferences", type=_positive, default=100, metavar="N")
+    parser.add_argument("--samples", type=_positive, default=None, metavar="N")
+    parser.add_argument("--time-limit", type=float, default=60.0, metavar="SECONDS")
+    parser.add_argument("--json", action="store_true", help="print one JSON document")
+    parser.set_defaults(command=verify)
+
+
+def _add_latency(parser: argparse.ArgumentParser) -> None:
+    _add_model(parser)
+    parser.add_argument("--warm-up", type=int, default=10, metavar="N")
+    parser.add_argument("--samples", type=_positive, default=None, metavar="N")
+    parser.add_argument("--time-limit", type=float, default=60.0, metavar="SECONDS")
+    parser.set_defaults(command=latency)
+
+
+def _add_memory(parser: argparse.ArgumentParser) -> None:
+    _add_model(parser)
+    parser.add_argument("--inferences", type=_positive, default=100, metavar="N")
+    parser.set_defaults(command=memory)
+
+
+def _add_model(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("model", type=Path, metavar="MODEL", help="a model file (.onnx)")
     parser.add_argument("--shape", type=_shape, required=True, metavar="1,C,H,W")
     parser.add_argument("--options", default="{}", metavar="JSON", help="of the engine")
 
 
+def _positive(text: str) -> int:
+    number = int(text)
+    if number < 1:
+        raise argparse.ArgumentTypeError(f"a number of at least 1 was wanted, found {text}")
+    return number
+
+
 def _shape(text: str) -> tuple[int, ...]:
-    shape = tuple(int(part) for part in text.split(","))
-    if len(shape) != 4 or min(shape) < 1:
-        raise argparse.ArgumentTypeError(f"four positive numbers were wanted, found {text!r}")
+    shape = tuple(_positive(part) for part in text.split(","))
+    if len(shape) != 4:
+        raise argparse.ArgumentTypeError(f"four numbers were wanted, found {text!r}")
     return shape
 
 
@@ -112,6 +188,27 @@ def _session_options(text: str) -> SessionOptions:
         return serial.from_json(SessionOptions, text, where="--options")
     except ConfigError as error:
         raise UsageError(error.message, hint=error.hint) from error
+
+
+def _with_packages_named(options: argparse.Namespace) -> None:
+    """Run the command; one of the three packages missing is a sentence, not a traceback."""
+    try:
+        options.command(options)
+    except ModuleNotFoundError as error:
+        if error.name not in PACKAGES:
+            raise
+        raise MissingExtraError(
+            f"the package {PACKAGES[error.name]} is not installed for {sys.executable}",
+            hint=f"{sys.executable} -m pip install {' '.join(PACKAGES.values())}",
+        ) from error
+
+
+def _print(text: str) -> None:
+    sys.stdout.write(text)
+
+
+def _say(text: str) -> None:
+    sys.stderr.write(text + "\n")
 
 
 if __name__ == "__main__":

@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import platform
 import sys
+from collections.abc import Iterable
 from importlib import metadata
 from pathlib import Path
 
@@ -19,6 +20,7 @@ BUILD = {"onnx": "onnx", "torch": "torch"}
 
 def environment() -> Environment:
     """This machine, this Python and the libraries that results depend on."""
+    imported = (name for module, name in BUILD.items() if module in sys.modules)
     return Environment(
         machine=platform.machine(),
         processor=_processor(),
@@ -26,18 +28,18 @@ def environment() -> Environment:
         memory_bytes=_memory_bytes(),
         system=f"{platform.system()} {platform.release()}",
         python=platform.python_version(),
-        versions=_versions(),
+        versions=installed_versions((*RUNTIME, *imported)),
     )
 
 
-def _versions() -> tuple[tuple[str, str], ...]:
-    names = RUNTIME + tuple(name for module, name in BUILD.items() if module in sys.modules)
+def installed_versions(names: Iterable[str]) -> tuple[tuple[str, str], ...]:
+    """(distribution, version) of ccnet-edge and of those of `names` that are installed."""
     found = [("ccnet-edge", __version__)]
     for name in sorted(names, key=str.lower):
         try:
             found.append((name, metadata.version(name)))
         except metadata.PackageNotFoundError:
-            found.append((name, "not installed"))
+            continue
     return tuple(found)
 
 

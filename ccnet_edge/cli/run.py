@@ -1,0 +1,42 @@
+"""`ccnet-edge run`: segment images with a bundle."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import click
+
+from ccnet_edge.cli.console import print_json, progress_bars, say
+
+
+@click.command()
+@click.argument("bundle", type=click.Path(path_type=Path))
+@click.argument("images", nargs=-1, required=True, type=click.Path(path_type=Path))
+@click.option(
+    "-o", "--out", required=True, type=click.Path(path_type=Path), help="Folder for the masks."
+)
+@click.option("--overlay", is_flag=True, help="Also draw each mask over its image.")
+@click.option(
+    "--tiled",
+    is_flag=True,
+    help="Keep the training images' scale, tile by tile: for images that show more than they did.",
+)
+@click.option("--json", "as_json", is_flag=True, help="Print one JSON document.")
+def command(
+    bundle: Path, images: tuple[Path, ...], out: Path, overlay: bool, tiled: bool, as_json: bool
+) -> None:
+    """Segment IMAGES (files and folders) with BUNDLE (a folder or archive).
+
+    Writes a PNG mask of each image's own size: 0 and 255 for two classes, else class indices.
+    """
+    from ccnet_edge.device.run import describe, run_bundle, unfit_warning
+
+    with progress_bars() as progress:
+        report = run_bundle(bundle, images, out, overlays=overlay, tiled=tiled, progress=progress)
+    if not report.fit:
+        say(unfit_warning(report.name))
+    if as_json:
+        print_json(report)
+    else:
+        click.echo(describe(report))
+    report.check()

@@ -1,0 +1,65 @@
+"""`ccnet-edge verify`: check a bundle's hashes, golden output and budgets on this machine."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import click
+
+from ccnet_edge.cli.console import print_json, progress_bars
+
+
+@click.command()
+@click.argument("bundle", type=click.Path(path_type=Path))
+@click.option("--on-target", is_flag=True, help="This machine is the device the bundle is for.")
+@click.option(
+    "--require-target", is_flag=True, help="Exit 8 for limits that were not judged on the target."
+)
+@click.option("--no-measure", is_flag=True, help="Only the files and the golden output.")
+@click.option(
+    "--inferences",
+    type=click.IntRange(min=1),
+    default=100,
+    show_default=True,
+    help="Inferences of the memory measurement.",
+)
+@click.option(
+    "--samples",
+    type=click.IntRange(min=1),
+    help="Inferences that are timed; default: what a p99 needs, if --time-limit has room for it.",
+)
+@click.option(
+    "--time-limit", type=float, default=60.0, show_default=True, help="Seconds for timing."
+)
+@click.option("--json", "as_json", is_flag=True, help="Print one JSON document.")
+def command(
+    bundle: Path,
+    on_target: bool,
+    require_target: bool,
+    no_measure: bool,
+    inferences: int,
+    samples: int | None,
+    time_limit: float,
+    as_json: bool,
+) -> None:
+    """Check BUNDLE (a folder or archive) on this machine.
+
+    Memory and latency are measured here, and judged only where this machine is the target.
+    """
+    from ccnet_edge.device.verify import check, describe, verify_bundle
+
+    with progress_bars() as progress:
+        found = verify_bundle(
+            bundle,
+            on_target=on_target,
+            measure=not no_measure,
+            inferences=inferences,
+            samples=samples,
+            time_limit_s=time_limit,
+            progress=progress,
+        )
+    if as_json:
+        print_json(found)
+    else:
+        click.echo(describe(found))
+    check(found, require_target=require_target)

@@ -1,0 +1,189 @@
+"""A bundle's README: for the person who installs it and has never heard of ccnet-edge."""
+
+from __future__ import annotations
+
+from ccnet_edge.spec.bundle import Manifest
+from ccnet_edge.spec.report import Gate
+from ccnet_edge.units import format_bytes, format_mib, format_ms
+
+STATUS = {
+    "passed": "met",
+    "failed": "**MISSED**",
+    "not verified on target": "not verified on the target",
+    "no limit": "no limit was set",
+}
+GATE_TITLES = {
+    "parity": "same masks as the trained network",
+    "disk": "model file",
+    "ram": "peak memory of the process",
+    "latency": "time for one image (p90)",
+    "accuracy": "accuracy on test images",
+}
+
+
+def readme(manifest: Manifest, *, runtime: str) -> str:
+    """The README's text; `runtime` is the .pyz's name."""
+    parts = (
+        _title(manifest),
+        _unfit(manifest),
+        _what(manifest),
+        _install(manifest, runtime),
+        _run(manifest, runtime),
+        _verify(runtime),
+        _limits(manifest),
+        _files(manifest, runtime),
+        _alone(manifest),
+    )
+    return "\n\n".join(part for part in parts if part) + "\n"
+
+
+def _title(manifest: Manifest) -> str:
+    return f"# {manifest.name}\n\nAn image segmentation network for {manifest.target.title}."
+
+
+def _unfit(manifest: Manifest) -> str:
+    if manifest.fit:
+        return ""
+    names = " and ".join(GATE_TITLES[gate.name] for gate in manifest.failed)
+    return (
+        f"> **UNFIT: do not deploy.** This bundle misses what it was built for: {names}.\n"
+        "> It was kept so that the figures can be looked at."
+    )
+
+
+def _what(manifest: Manifest) -> str:
+    pre, scores = manifest.trained.preprocessing, manifest.evaluation.pooled
+    classes = ", ".join(f"{i} {name}" for i, name in enumerate(manifest.trained.classes))
+    f1 = "not defined" if scores.f1 is None else f"{scores.f1:.4f}"
+    channels = {1: "grey", 3: "colour"}.get(pre.channels, f"{pre.channels}-channel")
+    return (
+        "## What it is\n\n"
+        f"It gives every pixel of an image one of {len(manifest.trained.classes)} classes: "
+        f"{classes}. Images may have any size; {channels} ones were used in training. Inside, an "
+        f"image is resized to {pre.height} × {pre.width} pixels (height × width), and the mask "
+        "back to the image's own size.\n\n"
+        f"Trained on {manifest.data.train} images of the data set “{manifest.data.name}”. On its "
+        f"{manifest.data.test} {manifest.evaluation.split} images, at {manifest.evaluation.height} "
+        f"× {manifest.evaluation.width}: F1 {f1}. It will do worse on images that look different "
+        "from those.\n\n"
+        "It is not a medical device, and nothing here says that it may be used as one."
+    )
+
+
+def _install(manifest: Manifest, runtime: str) -> str:
+    tested = ", ".join(f"{name} {version}" for name, version in manifest.versions)
+    return (
+        "## Install\n\n"
+        f"{_python(manifest)}Python 3.10 or newer, and three packages:\n\n"
+        "    python3 -m venv venv\n"
+        "    venv/bin/pip install numpy Pillow onnxruntime\n\n"
+        f"Nothing else is needed: `{runtime}` is the whole runtime in one file, and works without "
+        "a network. (TIFF images of other than one or three channels also need `tifffile`.) If "
+        "you have the archive, unpack it first: `python3 -m zipfile -e ARCHIVE.zip bundle`. The "
+        f"commands below are for the folder that this file is in. Made with {tested}."
+    )
+
+
+def _python(manifest: Manifest) -> str:
+    if manifest.target.python is not None:
+        return ""
+    return (
+        f"{manifest.target.title} has no Python that is new enough for the runtime: take the model "
+        "alone, as the last section says. Elsewhere it needs "
+    )
+
+
+def _run(manifest: Manifest, runtime: str) -> str:
+    masks = (
+        "0 is background and 255 is foreground"
+        if len(manifest.trained.classes) == 2
+        else "each pixel's value is its class's number"
+    )
+    return (
+        "## Run\n\n"
+        f"    venv/bin/python {runtime} run . IMAGE_OR_FOLDER... -o masks --overlay\n\n"
+        "writes a PNG mask for every image into `masks`, of the image's size, where "
+        f"{masks}; with `--overlay` also the image with the mask drawn over it. `--json` prints "
+        "what was written. From Python:\n\n"
+        "    import sys\n"
+        "    from pathlib import Path\n\n"
+        f'    sys.path.insert(0, "{runtime}")\n'
+        "    from ccnet_edge.device.segmenter import Segmenter\n\n"
+        '    with Segmenter.open(Path(".")) as segmenter:\n'
+        '        labels = segmenter.segment(Path("image.png")).labels  # [H, W] uint8'
+    )
+
+
+def _verify(runtime: str) -> str:
+    return (
+        "## Verify\n\n"
+        f"    venv/bin/python {runtime} verify . --on-target\n\n"
+        "checks every file against its hash, runs the golden image and compares its output with "
+        "the recorded one, and measures the model file, memory and time against the limits. "
+        "`--on-target` says that this machine is the device the bundle is for; without it, "
+        "memory and time are measured but not judged. Exit code 0: all is well; 4: over a budget "
+        "of size or memory; 5: another output than recorded; 6: too slow; 8: the measurement is "
+        "not valid, for instance because the machine was busy; 9: files damaged or changed.\n\n"
+        "The hashes show that the bundle is whole, not who made it."
+    )
+
+
+def _limits(manifest: Manifest) -> str:
+    rows = "\n".join(
+        f"| {GATE_TITLES[gate.name]} | {_limit(gate)} | {STATUS[gate.status]} |"
+        for gate in manifest.gates
+    )
+    unverified = [GATE_TITLES[gate.name] for gate in manifest.not_verified]
+    note = (
+        f"Not yet measured on {manifest.target.title} itself: {' and '.join(unverified)}. What "
+        "the machine that built the bundle gave is in `measured.json`, beside the archive; it "
+        "says little about the device. `verify --on-target` on the device decides."
+        if unverified
+        else "Every limit above was judged; the figures, and the machines that gave them, are in "
+        "`measured.json`, beside the archive."
+    )
+    return (
+        "## Limits, and what was measured\n\n"
+        f"| what | limit | status |\n|---|---|---|\n{rows}\n\n{note}"
+    )
+
+
+def _limit(gate: Gate) -> str:
+    if gate.limit is None:
+        return "–"
+    if gate.unit == "bytes":
+        return format_mib(gate.limit) if gate.name == "ram" else format_bytes(gate.limit)
+    if gate.unit == "ms":
+        return format_ms(gate.limit)
+    return f"{gate.limit:g}"
+
+
+def _files(manifest: Manifest, runtime: str) -> str:
+    golden = manifest.golden
+    return (
+        "## Files\n\n"
+        f"- `{manifest.artifact.file}`: the network, {manifest.artifact.format.upper()}, "
+        f"{format_bytes(manifest.artifact.size_bytes)}\n"
+        "- `manifest.json`: target, plan, complexity, scores, versions, and every file's hash\n"
+        f"- `{golden.image}`, `{golden.labels}`, `{golden.logits}`: the golden image and output\n"
+        f"- `{runtime}`: the runtime (Apache-2.0), made by ccnet-edge {manifest.tool}"
+    )
+
+
+def _alone(manifest: Manifest) -> str:
+    pre = manifest.trained.preprocessing
+    mean, std = (", ".join(f"{x:.9g}" for x in values) for values in (pre.mean, pre.std))
+    answer = (
+        "one logit a pixel; above 0 it is foreground"
+        if manifest.golden.outputs == 1
+        else "one logit a class and pixel; the largest is the class"
+    )
+    return (
+        "## The model without the runtime\n\n"
+        f"Any program that runs {manifest.artifact.format.upper()} files can use "
+        f"`{manifest.artifact.file}`. Its input is float32 {list(manifest.shape)} (image, channel, "
+        f"row, column): samples divided by {pre.maximum:g}, resized to {pre.height} × {pre.width} "
+        f"with a {pre.resize} filter, minus the mean ({mean}), divided by the deviation ({std}), "
+        f"one a channel. Its output is {answer}. The golden image and output show whether it was "
+        "done right."
+    )

@@ -1,0 +1,202 @@
+"""Whether a bundle is what it says, here: hashes, golden output, and its budgets."""
+
+from __future__ import annotations
+
+import tempfile
+from pathlib import Path
+
+from ccnet_edge.device.backends import open_session
+from ccnet_edge.device.bundle import Bundle, open_bundle
+from ccnet_edge.device.bundle.golden import check_golden
+from ccnet_edge.device.environment import environment
+from ccnet_edge.device.gates import disk_gate, is_target, latency_gate, place, ram_gate
+from ccnet_edge.device.memory import INFERENCES, measure_fresh
+from ccnet_edge.device.timer import TIME_LIMIT_S, time_model
+from ccnet_edge.errors import (
+    BudgetExceededError,
+    CcnetError,
+    InvalidMeasurementError,
+    LatencyMissedError,
+    ParityError,
+)
+from ccnet_edge.spec.bundle import Verification
+from ccnet_edge.spec.progress import Progress, silent
+from ccnet_edge.spec.report import Gate, LatencyReport, MemoryReport, ParityReport
+from ccnet_edge.units import format_bytes, format_mib, format_ms
+
+
+def verify_bundle(
+    path: Path,
+    *,
+    on_target: bool = False,
+    measure: bool = True,
+    inferences: int = INFERENCES,
+    samples: int | None = None,
+    time_limit_s: float = TIME_LIMIT_S,
+    progress: Progress = silent,
+) -> Verification:
+    """Check the bundle's files and golden output, and measure its budgets on this machine.
+
+    Args:
+        path: a folder or archive.
+        on_target: this machine is the device that the bundle is for; where the profile says
+            that the target is the local machine, it is without being said.
+        measure: also measure memory and latency.
+        inferences: of the memory measurement.
+        samples: of the latency measurement; see `time_session`.
+        time_limit_s: the same.
+        progress: told about the stages "golden", "memory" and "time".
+
+    Raises:
+        BundleRefusedError: a file is missing, changed or hostile.
+        DeviceError: the engine, or the process that measures memory, failed.
+    """
+    bundle = open_bundle(path)
+    manifest = bundle.manifest
+    on_target = on_target or is_target(manifest.target)
+    progress("golden", done=0, total=1)
+    golden, identical = _golden(bundle)
+    progress("golden", done=1, total=1)
+    memory = _memory(bundle, inferences, progress) if measure else None
+    latency = None
+    if measure:
+        latency = time_model(
+            bundle.model(),
+            manifest.options,
+            shape=manifest.shape,
+            samples=samples,
+            time_limit_s=time_limit_s,
+            progress=progress,
+        )
+    here = environment()
+    return Verification(
+        bundle=str(path),
+        name=manifest.name,
+        fit=manifest.fit,
+        files=len(manifest.files),
+        golden=golden,
+        identical=identical,
+        target=manifest.target.name,
+        on_target=on_target,
+        gates=_gates(bundle, golden, memory, latency, on_target=on_target, where=place(here)),
+        memory=memory,
+        latency=latency,
+        environment=here,
+    )
+
+
+def check(verification: Verification, *, require_target: bool = False) -> None:
+    """Raise the worst of what was found, in the order of the classes below.
+
+    Args:
+        verification: what was found.
+        require_target: a limit that only the target can judge, and has not, is an error too.
+
+    Raises:
+        ParityError: the golden output is another one here.
+        BudgetExceededError: the model file or the process's memory is over its limit.
+        LatencyMissedError: the p90 is over its limit.
+        InvalidMeasurementError: on the target, or where it is required, a limit could not
+            be judged.
+    """
+    errors: dict[str, type[CcnetError]] = {
+        "parity": ParityError,
+        "disk": BudgetExceededError,
+        "ram": BudgetExceededError,
+        "latency": LatencyMissedError,
+    }
+    for gate in verification.gates:
+        if gate.status == "failed":
+            raise errors[gate.name](f"{verification.bundle}: {gate_line(gate)}")
+    measured = verification.memory is not None
+    for gate in verification.gates:
+        if gate.status == "not verified on target" and (
+            require_target or (verification.on_target and measured)
+        ):
+            raise InvalidMeasurementError(
+                f"{verification.bundle}: {gate_line(gate)}",
+                hint="quiet the machine and measure again"
+                if verification.on_target
+                else f"run verify --on-target on {verification.target}",
+            )
+
+
+def describe(verification: Verification) -> str:
+    """The verification for people: a line a check."""
+    golden = verification.golden
+    lines = [
+        f"bundle    {verification.name}" + ("" if verification.fit else "  (marked UNFIT)"),
+        f"files     {verification.files} files are what the manifest says",
+        f"golden    logits differ by {golden.relative_error:.2g} of the largest (limit "
+        f"{golden.relative_error_limit:g}), {golden.flipped_share:.2g} of the pixels change class "
+        f"(limit {golden.flipped_share_limit:.2g})"
+        + ("; identical to the bit" if verification.identical else ""),
+    ]
+    lines += [gate_line(gate) for gate in verification.gates if gate.name != "parity"]
+    kind = "is" if verification.on_target else "is not taken for"
+    lines.append(f"machine   {place(verification.environment)} {kind} the target")
+    return "\n".join(lines)
+
+
+def gate_line(gate: Gate) -> str:
+    """One gate for people: what was measured, its limit, and whether it was met."""
+    measured = _amount(gate, gate.measured)
+    limit = f", limit {_amount(gate, gate.limit)}" if gate.limit is not None else ""
+    note = f" ({gate.note})" if gate.note else ""
+    return f"{gate.name:<8}  {measured}{limit}: {gate.status}{note}"
+
+
+def _golden(bundle: Bundle) -> tuple[ParityReport, bool]:
+    session = open_session(bundle.model(), bundle.manifest.options)
+    try:
+        return check_golden(session, bundle)
+    finally:
+        session.close()
+
+
+def _memory(bundle: Bundle, inferences: int, progress: Progress) -> MemoryReport:
+    """In a fresh process that loads the model from a file, as the build's measurement did."""
+    progress("memory", done=0, total=1, note=f"{inferences} inferences in a fresh process")
+    manifest = bundle.manifest
+    with tempfile.TemporaryDirectory(prefix="ccnet-") as folder:
+        model = Path(folder) / "model.onnx"
+        model.write_bytes(bundle.model())
+        report = measure_fresh(model, manifest.options, shape=manifest.shape, inferences=inferences)
+    progress("memory", done=1, total=1)
+    return report
+
+
+def _gates(
+    bundle: Bundle,
+    golden: ParityReport,
+    memory: MemoryReport | None,
+    latency: LatencyReport | None,
+    *,
+    on_target: bool,
+    where: str,
+) -> tuple[Gate, ...]:
+    limits = {gate.name: gate.limit for gate in bundle.manifest.gates}
+    parity = Gate(
+        name="parity",
+        status="passed" if golden.passed else "failed",
+        measured=golden.relative_error,
+        limit=golden.relative_error_limit,
+        unit="share",
+        where=where,
+        note=f"{golden.flipped_share:.2g} of the pixels change class",
+    )
+    size = bundle.manifest.artifact.size_bytes
+    return (
+        parity,
+        disk_gate(size, limit=limits.get("disk"), where=where),
+        ram_gate(memory, limit=limits.get("ram"), on_target=on_target),
+        latency_gate(latency, limit=limits.get("latency"), on_target=on_target),
+    )
+
+
+def _amount(gate: Gate, value: float | None) -> str:
+    if value is None:
+        return "not known"
+    if gate.unit == "bytes":
+        return format_mib(value) if gate.name == "ram" else format_bytes(value)
+    return format_ms(value) if gate.unit == "ms" else f"{value:.2g}"
