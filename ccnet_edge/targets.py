@@ -7,6 +7,7 @@ that is wrong with a file is reported at once.
 
 from __future__ import annotations
 
+import re
 import tomllib
 from pathlib import Path
 from typing import Annotated, Any, Literal
@@ -33,7 +34,7 @@ Engine = Literal["onnxruntime", "tensorrt", "openvino", "ncnn", "litert", "execu
 
 def _text(value: Any) -> str:
     if not isinstance(value, str):
-        raise ValueError("text with a unit was wanted")
+        raise ValueError('text with a unit, such as "1MB" or "33ms"')
     return value
 
 
@@ -41,14 +42,14 @@ def _bytes(value: Any) -> int:
     try:
         return parse_bytes(_text(value))
     except UsageError as error:
-        raise ValueError(error.message) from error
+        raise ValueError(error.message.partition(" was wanted")[0]) from error
 
 
 def _ms(value: Any) -> float:
     try:
         return parse_ms(_text(value))
     except UsageError as error:
-        raise ValueError(error.message) from error
+        raise ValueError(error.message.partition(" was wanted")[0]) from error
 
 
 Size = Annotated[int, BeforeValidator(_bytes), Field(gt=0)]
@@ -113,21 +114,50 @@ def load_profile(name_or_path: str) -> DeviceProfile:
         UsageError: no such target; the message lists the known ones.
         ConfigError: the file cannot be read, or is not a profile; names file and key.
     """
+    return read_profile(profile_path(name_or_path))
+
+
+def profile_path(name_or_path: str) -> Path:
+    """The file of the profile called `name_or_path` (or by an alias), or the path itself.
+
+    Raises:
+        UsageError: no such target; the message lists the known ones.
+    """
     path = Path(name_or_path)
     if path.suffix == ".toml" or len(path.parts) > 1:
-        return read_profile(path)
-    profiles = list_profiles()
-    for profile in profiles:
-        if name_or_path in (profile.name, *profile.aliases):
-            return profile
-    known = [name for profile in profiles for name in (profile.name, *profile.aliases)]
-    raise unknown_key("target", name_or_path, known)
+        return path
+    known = {file.stem: file for file in _shipped()}
+    if name_or_path in known:
+        return known[name_or_path]
+    for file in _shipped():
+        known |= dict.fromkeys(read_profile(file).aliases, file)
+    if name_or_path not in known:
+        raise unknown_key("target", name_or_path, known)
+    return known[name_or_path]
 
 
 def list_profiles() -> tuple[DeviceProfile, ...]:
     """Every profile that is shipped, sorted by name."""
-    folder = next(folder for folder in PROFILE_FOLDERS if folder.is_dir())
-    return tuple(read_profile(path) for path in sorted(folder.glob("*.toml")))
+    return tuple(read_profile(path) for path in _shipped())
+
+
+def check_profiles(names_or_paths: tuple[str, ...]) -> tuple[DeviceProfile, ...]:
+    """The profiles named, or every one that is shipped where none is.
+
+    Raises:
+        ConfigError: lists what is wrong in each of them.
+    """
+    good: list[DeviceProfile] = []
+    bad: list[UsageError] = []
+    for name in names_or_paths or tuple(path.stem for path in _shipped()):
+        try:
+            good.append(load_profile(name))
+        except UsageError as error:
+            bad.append(error)
+    if bad:
+        hints = dict.fromkeys(error.hint for error in bad if error.hint)
+        raise ConfigError("\n".join(error.message for error in bad), hint="; ".join(hints))
+    return tuple(good)
 
 
 def read_profile(path: Path) -> DeviceProfile:
@@ -143,7 +173,6 @@ def read_profile(path: Path) -> DeviceProfile:
     except tomllib.TOMLDecodeError as error:
         raise ConfigError(f"{path}: not TOML: {error}") from error
     try:
-        # JSON's rules take a TOML array for a tuple and keep everything else strict.
         file = _File.model_validate(_frozen(data))
     except ValidationError as error:
         raise _mapped(error, path) from error
@@ -153,7 +182,30 @@ def read_profile(path: Path) -> DeviceProfile:
         raise ConfigError(f"{path}: {error.message}", hint=error.hint) from error
 
 
+def preferred_engine(profile: DeviceProfile) -> str:
+    """The first engine of the profile that this version of the device wing can run.
+
+    Raises:
+        UsageError: it can run none of them.
+    """
+    from ccnet_edge.device.backends import ENGINES
+
+    for engine in profile.engines:
+        if engine in ENGINES:
+            return engine
+    raise UsageError(
+        f"target {profile.name} runs {', '.join(profile.engines)}; "
+        f"engines known here: {', '.join(sorted(ENGINES))}"
+    )
+
+
+def _shipped() -> list[Path]:
+    folder = next(folder for folder in PROFILE_FOLDERS if folder.is_dir())
+    return sorted(folder.glob("*.toml"))
+
+
 def _frozen(value: Any) -> Any:
+    """TOML's arrays as tuples, which is what strict models want."""
     if isinstance(value, dict):
         return {key: _frozen(item) for key, item in value.items()}
     return tuple(_frozen(item) for item in value) if isinstance(value, list) else value
@@ -188,22 +240,32 @@ def _profile(name: str, file: _File) -> DeviceProfile:
 
 
 def _mapped(error: ValidationError, path: Path) -> ConfigError:
-    problems = [_problem(detail) for detail in error.errors(include_url=False)]
-    text = "".join(f"\n  - {problem}" for problem, _ in problems)
-    hints = dict.fromkeys(hint for _, hint in problems if hint)
-    return ConfigError(f"{path}: not a target profile:{text}", hint="; ".join(hints))
+    problems = "".join(f"\n  - {_problem(detail)}" for detail in error.errors(include_url=False))
+    return ConfigError(
+        f"{path}: not a target profile:{problems}",
+        hint="`ccnet-edge targets show jetson` names a file to compare with",
+    )
 
 
-def _problem(detail: Any) -> tuple[str, str]:
-    """One of pydantic's errors as (key, what was found, what is allowed) and a hint."""
+def _problem(detail: Any) -> str:
+    """One of pydantic's errors as a sentence: key, what was found, what is allowed."""
     key = ".".join(str(part) for part in detail["loc"])
+    found = detail["input"]
+    allowed = detail["msg"].removeprefix("Value error, ").removeprefix("Input should be ")
     if detail["type"] == "missing":
-        return f"key {key!r} is missing", ""
+        return f"{key} is missing"
     if detail["type"] == "extra_forbidden":
-        known = _keys_at(detail["loc"][:-1])
-        hint = closest(str(detail["loc"][-1]), known)
-        return f"key {key!r} is unknown; allowed: {', '.join(known)}", hint
-    return f"key {key!r}: found {detail['input']!r}: {detail['msg']}", ""
+        names = _keys_at(detail["loc"][:-1])
+        return _allowed(f"{key} is not a key of a profile", str(detail["loc"][-1]), names)
+    if detail["type"] == "literal_error":
+        names = re.findall(r"'(.*?)'", allowed)
+        return _allowed(f"{key}: found {found!r}", str(found), names)
+    return f"{key}: found {found!r}, allowed: {allowed}"
+
+
+def _allowed(sentence: str, found: str, names: list[str]) -> str:
+    hint = closest(found, names)
+    return f"{sentence}, allowed: {', '.join(names)}" + (f" ({hint})" if hint else "")
 
 
 def _keys_at(location: tuple[int | str, ...]) -> list[str]:

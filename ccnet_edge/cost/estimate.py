@@ -3,9 +3,8 @@
 from __future__ import annotations
 
 import math
-from importlib import import_module, util
-from typing import Protocol, cast
 
+from ccnet_edge.cost import engine_memory
 from ccnet_edge.cost.counts import macs, parameters, stored_values, values_per_scale, weights
 from ccnet_edge.cost.memory import plan_memory
 from ccnet_edge.spec.network import NetworkSpec
@@ -72,13 +71,8 @@ def latency_ms(work: int, profile: DeviceProfile | None) -> float | None:
     return work / (profile.gmacs_per_s * 1e9) * 1e3
 
 
-class _MemoryModel(Protocol):
-    def process_bytes(self, engine: str, *, spec: NetworkSpec, height: int, width: int) -> int: ...
-
-
 def process_bytes(engine: str, spec: NetworkSpec, *, height: int, width: int) -> int | None:
     """Peak bytes of a process that runs `spec` on `engine`; None where no model exists."""
-    if util.find_spec("ccnet_edge.cost.engine_memory") is None:
+    if engine not in engine_memory.MODELS:
         return None
-    model = cast("_MemoryModel", import_module("ccnet_edge.cost.engine_memory"))
-    return model.process_bytes(engine, spec=spec, height=height, width=width)
+    return engine_memory.process_bytes(engine, spec=spec, height=height, width=width)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from ccnet_edge.solver.describe import describe
 from ccnet_edge.solver.solve import solve
 
-__all__ = ["solve"]
+__all__ = ["describe", "solve"]

@@ -11,7 +11,7 @@ from ccnet_edge.cost.estimate import latency_ms, onnx_bytes, process_bytes, weig
 from ccnet_edge.spec.network import NetworkSpec
 from ccnet_edge.spec.plan import Formulation, Limit, Limits
 from ccnet_edge.spec.target import DeviceProfile
-from ccnet_edge.units import BYTE_UNITS, format_ms
+from ccnet_edge.units import BYTE_UNITS
 
 Need = Callable[[NetworkSpec], float]
 
@@ -40,8 +40,8 @@ class Budget:
         return self.need(network) <= self.allowed
 
     def text(self, amount: float) -> str:
-        """An amount of this limit's unit for people; a need is rounded up, so that it would do."""
-        return format_ms(float(_up(amount))) if self.limit == "latency" else size_text(amount)
+        """An amount as options read it, rounded up, so that a need written so would do."""
+        return f"{_up(amount):f}ms" if self.limit == "latency" else size_text(amount)
 
 
 def budgets(

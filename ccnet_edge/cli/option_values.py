@@ -1,0 +1,43 @@
+"""Options that become one value object, and options whose text is parsed with our own errors."""
+
+from __future__ import annotations
+
+import functools
+from collections.abc import Callable
+from typing import Any, TypeVar, cast
+
+import click
+
+from ccnet_edge.errors import UsageError
+
+F = TypeVar("F", bound=Callable[..., Any])
+T = TypeVar("T")
+Option = Callable[[Any], Any]
+
+
+def collected(command: F, keyword: str, request: type, options: dict[str, Option]) -> F:
+    """`command` with `options`, whose values it gets as one `request` object named `keyword`."""
+
+    @functools.wraps(command)
+    def collecting(**values: Any) -> Any:
+        own = {name: values.pop(name) for name in options}
+        return command(**{keyword: request(**own)}, **values)
+
+    wrapped: Any = collecting
+    for option in reversed(options.values()):
+        wrapped = option(wrapped)
+    return cast("F", wrapped)
+
+
+def parsed(name: str, parse: Callable[[str], Any], metavar: str, line: str) -> Option:
+    """An option whose text `parse` turns into a value; an error names the option."""
+
+    def callback(_ctx: click.Context, option: click.Parameter, text: str | None) -> Any:
+        if text is None:
+            return None
+        try:
+            return parse(text)
+        except UsageError as error:
+            raise UsageError(f"{option.opts[0]}: {error.message}", hint=error.hint) from error
+
+    return click.option(name, metavar=metavar, callback=callback, help=line)

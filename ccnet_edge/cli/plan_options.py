@@ -1,0 +1,148 @@
+"""The options that say how a plan is made, shared by commands.
+
+`@plan_options` gives a command one keyword, `plan_request`: architecture, preset, multiplier and
+formulation; its `solve` makes the plan inside a `LimitRequest`.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Any, TypeVar, cast
+
+import click
+
+from ccnet_edge.cli.limit_options import LimitRequest
+from ccnet_edge.cli.option_values import Option, collected
+from ccnet_edge.spec.complexity import ImageComplexity
+from ccnet_edge.spec.network import NetworkSpec
+from ccnet_edge.spec.plan import Degradation, Formulation, Metric, Minimise, Multiplier, Solution
+from ccnet_edge.spec.target import DeviceProfile
+
+F = TypeVar("F", bound=Callable[..., Any])
+
+
+@dataclass(frozen=True, kw_only=True)
+class PlanRequest:
+    """How a plan is to be made."""
+
+    arch: str
+    preset: str
+    omega: float | None
+    multiplier_name: str | None
+    formulation: Formulation
+    minimise: Minimise
+
+    def base(self, *, channels: int, classes: int) -> NetworkSpec:
+        """The uncompressed network: two classes are one logit, more are one logit each."""
+        from ccnet_edge.architectures import find_architecture
+
+        outputs = 1 if classes == 2 else classes
+        return find_architecture(self.arch)(in_channels=channels, outputs=outputs)
+
+    def degradation(self, metric: Metric) -> Degradation:
+        """The preset for the architecture and `metric`."""
+        from ccnet_edge.degradation import find_preset
+
+        return find_preset(self.preset, architecture=self.arch, metric=metric, omega=self.omega)
+
+    def multiplier(self, degradation: Degradation) -> Multiplier:
+        """--multiplier, else layer-wise, except with CC19's preset, which knows no scales."""
+        if self.multiplier_name is not None:
+            return cast("Multiplier", self.multiplier_name)
+        return "layerwise" if degradation.rounding is None else "uniform"
+
+    def solve(
+        self,
+        base: NetworkSpec,
+        complexity: ImageComplexity,
+        request: LimitRequest,
+        *,
+        height: int,
+        width: int,
+        bits: int = 32,
+        base_accuracy: float | None = None,
+    ) -> Solution:
+        """The plan of `base` inside `request`; see `ccnet_edge.solver.solve`.
+
+        Args:
+            base_accuracy: the base network's where it was trained; else the option's, else
+                the preset's.
+        """
+        from ccnet_edge.solver import solve
+
+        degradation = self.degradation(request.metric)
+        profile = request.profile()
+        known = next(
+            (
+                accuracy
+                for accuracy in (base_accuracy, request.base_accuracy, degradation.base_accuracy)
+                if accuracy is not None
+            ),
+            None,
+        )
+        return solve(
+            base,
+            complexity,
+            degradation,
+            request.limits(profile, formulation=self.formulation, base_accuracy=known),
+            height=height,
+            width=width,
+            bits=bits,
+            multiplier=self.multiplier(degradation),
+            formulation=self.formulation,
+            engine=_engine(profile),
+            profile=profile,
+            base_accuracy=known,
+            minimise=self.minimise,
+        )
+
+
+def _engine(profile: DeviceProfile | None) -> str:
+    if profile is None:
+        return "onnxruntime"
+    from ccnet_edge.targets import preferred_engine
+
+    return preferred_engine(profile)
+
+
+def plan_options(command: F) -> F:
+    """Give `command` the options of a `PlanRequest` as its keyword `plan_request`."""
+    return collected(command, "plan_request", PlanRequest, _PLAN_OPTIONS)
+
+
+_PLAN_OPTIONS: dict[str, Option] = {
+    "arch": click.option("--arch", default="unet", show_default=True, help="The architecture."),
+    "preset": click.option(
+        "--preset",
+        default="cc21",
+        show_default=True,
+        metavar="NAME|FILE",
+        help="How accuracy falls with size: cc21, cc19 or a preset's JSON file.",
+    ),
+    "omega": click.option(
+        "--omega",
+        type=click.FloatRange(0, 1),
+        help="Weight of J against foreground density, for IU; replaces the preset's.",
+    ),
+    "multiplier_name": click.option(
+        "--multiplier",
+        "multiplier_name",
+        type=click.Choice(["layerwise", "uniform"]),
+        help="Channels by scale, or one share for all.  [default: layerwise; cc19: uniform]",
+    ),
+    "formulation": click.option(
+        "--formulation",
+        type=click.Choice(["exact", "paper"]),
+        default="exact",
+        show_default=True,
+        help="Whole channels under all limits at once, or the papers' equations for one limit.",
+    ),
+    "minimise": click.option(
+        "--minimise",
+        type=click.Choice(["disk", "memory"]),
+        default="disk",
+        show_default=True,
+        help="With an accuracy floor alone: what to make least (one plan is least in both).",
+    ),
+}

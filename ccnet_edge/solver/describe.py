@@ -1,0 +1,156 @@
+"""A solution as text: per scale, and as a whole next to the base network and the other plan."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+
+from ccnet_edge.spec.plan import Alternative, Estimate, Limit, Prediction, Solution
+from ccnet_edge.units import format_bytes, format_mib, format_ms
+
+_PRECISIONS = {64: "64 bits", 32: "fp32", 16: "fp16", 8: "int8"}
+_LIMITS: dict[Limit, str] = {
+    "accuracy": "accuracy floor",
+    "base": "none: this is the base network",
+    "disk": "disk",
+    "latency": "latency",
+    "memory": "memory of the network",
+    "ram": "memory of the process",
+}
+
+Row = tuple[str, ...]
+
+
+def describe(solution: Solution) -> str:
+    """The plan for people; every figure of it is an estimate, and says so."""
+    parts = (_title(solution), _scale_table(solution), _whole_table(solution), _notes(solution))
+    return "\n\n".join(parts)
+
+
+def _title(solution: Solution) -> str:
+    at = solution.estimate
+    channels = solution.network.in_channels
+    precision = _PRECISIONS.get(at.bits, f"{at.bits} bits")
+    preset = solution.degradation
+    return (
+        f"{solution.network.architecture}, {solution.multiplier} plan "
+        f"({solution.formulation} formulation)\n"
+        f"input {channels} x {at.height} x {at.width}, {precision}; "
+        f"degradation {preset.preset} for {preset.metric.upper()} ({preset.source})"
+    )
+
+
+def _scale_table(solution: Solution) -> str:
+    continuous = any(scale.continuous_channels is not None for scale in solution.scales)
+    head = ("scale", "C", "base", *(("continuous",) if continuous else ()))
+    rows: list[Row] = [(*head, "channels", "weights", "predicted loss")]
+    for i, scale in enumerate(solution.scales):
+        exactly = scale.continuous_channels
+        rows.append(
+            (
+                "input" if i == 0 else f"/{2**i}",
+                f"{scale.complexity:.4f}",
+                str(scale.base_channels),
+                *((f"{exactly:.2f}" if exactly is not None else "-",) if continuous else ()),
+                str(scale.channels),
+                f"{scale.weights:,}",
+                f"{scale.loss:.2%}",
+            )
+        )
+    return _aligned(rows)
+
+
+def _whole_table(solution: Solution) -> str:
+    """The plan's figures beside those of the networks that it is compared with."""
+    others = solution.alternatives
+    names = [f"{other.name} network" if other.name == "base" else other.name for other in others]
+    costs = [solution.estimate, *(other.estimate for other in others)]
+    rows: list[Row] = [("estimates", "this plan", *names)]
+    rows.append(("channels", *("-".join(map(str, w)) for w in _widths(solution))))
+    rows += [(name, *(text(cost) for cost in costs)) for name, text in _FIGURES]
+    relative = [solution.predicted.relative, *(other.relative_accuracy for other in others)]
+    rows.append((_accuracy_name(solution), *(f"{share:.1%}" for share in relative)))
+    if solution.predicted.base is not None:
+        base = solution.predicted.base
+        name = f"predicted {solution.predicted.metric.upper()}"
+        rows.append((name, *(f"{base * share:.4f}" for share in relative)))
+    rows.append(("inside the limits", "yes", *(_fits(other) for other in others)))
+    return _aligned(rows)
+
+
+def _accuracy_name(solution: Solution) -> str:
+    return f"predicted relative {solution.predicted.metric.upper()}"
+
+
+def _widths(solution: Solution) -> list[tuple[int, ...]]:
+    return [solution.widths, *(other.widths for other in solution.alternatives)]
+
+
+def _fits(other: Alternative) -> str:
+    return "yes" if other.fits else "no"
+
+
+def _unknown(text: Callable[[float], str], amount: float | None) -> str:
+    return "not known" if amount is None else text(amount)
+
+
+_FIGURES: tuple[tuple[str, Callable[[Estimate], str]], ...] = (
+    ("weights", lambda cost: f"{cost.weights:,}"),
+    ("log θ", lambda cost: f"{cost.log_theta:.3f}"),
+    ("disk", lambda cost: format_bytes(cost.disk_bytes)),
+    ("network's peak memory", lambda cost: format_mib(cost.memory_bytes)),
+    ("values held (θ_mem)", lambda cost: f"{cost.held_values:,}"),
+    ("process RAM", lambda cost: _unknown(format_mib, cost.ram_bytes)),
+    ("multiply-adds", lambda cost: f"{cost.macs / 1e9:.3g} G"),
+    ("latency", lambda cost: _unknown(format_ms, cost.latency_ms)),
+)
+
+
+def _notes(solution: Solution) -> str:
+    lines = [f"binding limit: {' and '.join(_LIMITS[limit] for limit in solution.binding)}"]
+    lines += [f"limits: {_limits(solution)}"]
+    if solution.unchecked:
+        names = " and ".join(_LIMITS[limit] for limit in solution.unchecked)
+        lines.append(f"NOT CHECKED: {names} (no model of the engine, or no speed of the device)")
+    lines.append(_accuracy_note(solution.predicted, solution.degradation.preset))
+    return "\n".join(lines)
+
+
+def _limits(solution: Solution) -> str:
+    limits = solution.limits
+    found = [
+        f"{name} {text}"
+        for name, text in (
+            ("disk", limits.disk_bytes and format_bytes(limits.disk_bytes)),
+            ("memory", limits.memory_bytes and format_bytes(limits.memory_bytes)),
+            ("ram", limits.ram_bytes and format_bytes(limits.ram_bytes)),
+            ("latency", limits.latency_ms and format_ms(limits.latency_ms)),
+            (
+                "accuracy",
+                limits.min_relative_accuracy and f"{limits.min_relative_accuracy:.1%} of the base",
+            ),
+        )
+        if text
+    ]
+    if solution.minimised is not None:
+        found.append(f"least {solution.minimised}")
+    return ", ".join(found)
+
+
+def _accuracy_note(predicted: Prediction, preset: str) -> str:
+    kind = "calibrated" if predicted.calibrated else f"uncalibrated (preset {preset} has its own J)"
+    if predicted.base is None:
+        return f"accuracy: predicted, not verified: no base network's score is known; {kind}"
+    return f"accuracy: predicted from a base of {predicted.base:.4f}, not measured; {kind}"
+
+
+def _aligned(rows: Sequence[Row]) -> str:
+    """Rows as columns: the first flush left, the others flush right."""
+    sizes = [max(len(row[column]) for row in rows) for column in range(len(rows[0]))]
+    lines = (
+        "  ".join(
+            text.ljust(size) if column == 0 else text.rjust(size)
+            for column, (text, size) in enumerate(zip(row, sizes, strict=True))
+        )
+        for row in rows
+    )
+    return "\n".join(line.rstrip() for line in lines)
