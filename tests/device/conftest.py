@@ -14,7 +14,7 @@ import pytest
 from numpy.typing import NDArray
 from onnx import TensorProto, helper, numpy_helper
 
-from ccnet_edge.device.bundle.write import BundleParts, write_bundle
+from ccnet_edge.device.bundle.write import BundleParts, write_archive, write_bundle
 from ccnet_edge.spec.artifact import Artifact, Preprocessing, SessionOptions
 from ccnet_edge.spec.build import DataSummary
 from ccnet_edge.spec.complexity import ImageComplexity
@@ -25,7 +25,8 @@ from ccnet_edge.spec.target import Budgets, Connection, DeviceProfile
 from ccnet_edge.spec.training import TrainedNetwork
 
 SIZE = 32
-WriteParts = Callable[..., BundleParts]
+WriteModel = Callable[..., Path]
+MakeParts = Callable[..., BundleParts]
 
 
 def conv_model(
@@ -50,6 +51,18 @@ def conv_model(
     model.ir_version = 10
     onnx.save_model(model, str(path))
     return path
+
+
+@pytest.fixture
+def write_conv() -> WriteModel:
+    """`conv_model`: writes one convolution as an ONNX file."""
+    return conv_model
+
+
+@pytest.fixture
+def make_parts() -> MakeParts:
+    """`bundle_parts`: the parts of a bundle of a model."""
+    return bundle_parts
 
 
 @pytest.fixture
@@ -86,6 +99,13 @@ def bundle(parts: BundleParts, tmp_path: Path) -> Path:
     """A bundle's folder."""
     write_bundle(parts, tmp_path / "bundle")
     return tmp_path / "bundle"
+
+
+@pytest.fixture
+def archive(bundle: Path, tmp_path: Path) -> Path:
+    """The same bundle as an archive."""
+    write_archive(bundle, tmp_path / "bundle.zip")
+    return tmp_path / "bundle.zip"
 
 
 def bundle_parts(model: Path, image: NDArray[Any], *, classes: tuple[str, ...]) -> BundleParts:
