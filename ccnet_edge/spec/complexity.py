@@ -67,10 +67,19 @@ class ImageFigures:
 
 
 @dataclass(frozen=True, kw_only=True)
+class JointComplexity:
+    """JB = ωJ + (1 − ω)B per scale, the mean over images (CC21, section 2.1)."""
+
+    omega: float
+    scales: tuple[Mean, ...]
+
+
+@dataclass(frozen=True, kw_only=True)
 class ImageComplexity:
     """Complexity of a data set's training images at `height` × `width`, finest scale first.
 
     `definition` and `encoder` are None where the figures were given and not measured.
+    `joint` is JB for the ω that was asked for, None where none was.
     """
 
     definition: JpegDefinition | None
@@ -80,6 +89,7 @@ class ImageComplexity:
     images: int
     scales: tuple[ScaleComplexity, ...]
     per_image: tuple[ImageFigures, ...] = ()
+    joint: JointComplexity | None = None
 
     def j(self) -> tuple[float, ...]:
         """Mean J per scale."""

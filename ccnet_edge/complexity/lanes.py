@@ -1,0 +1,190 @@
+"""Box averages and bilinear enlarging by powers of two: Pillow's own bits, several times faster.
+
+A pixel is one machine word with a 16-bit lane for each channel: `uint16` for grey, `uint64` for
+colour (three lanes and an idle one). A lane holds the sum of up to 2⁸ samples of 8 bits, so one
+addition of words adds all channels and nothing carries into the next lane.
+
+Why the bits are Pillow's: `Image.resize` filters along rows, rounds to 8 bits (half up), filters
+along columns and rounds again, with weights of 22 bits. For a factor of 2ˢ all weights are
+multiples of 2⁻ˢ (box) or 2⁻ˢ⁻¹ (bilinear), which 22 bits hold exactly; sums of integers, rounded
+at the same two places, are then the same numbers.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from typing import Any, TypeAlias
+
+import numpy as np
+from numpy.typing import NDArray
+
+# [H, W] uint16 (grey) or uint64 (colour); the arithmetic is the same.
+Words: TypeAlias = NDArray[Any]
+# First and last index of what each output averages: equal, or neighbours.
+Taps: TypeAlias = tuple[NDArray[np.intp], NDArray[np.intp]]
+
+# A word with 1 in every lane, by the type of word; times 255 it masks every lane to 8 bits.
+ONES = {"uint16": np.uint16(1), "uint64": np.uint64(0x0001_0001_0001_0001)}
+LANES = {"uint16": 1, "uint64": 4}
+# 255 · 2ˢ⁺¹ + 2ˢ, the largest sum in a lane, is below 2¹⁶ up to this s.
+MAX_SCALE = 7
+# Enlarged rows are made in bands of about this size, which stay in a core's second-level cache.
+BAND_BYTES = 2**19
+
+
+class Scratch:
+    """Memory that the next image uses again: fresh pages cost more than the arithmetic on them.
+
+    It belongs to one thread; an array is overwritten by the next one of its name.
+    """
+
+    def __init__(self) -> None:
+        self._buffers: dict[str, NDArray[np.uint8]] = {}
+
+    def array(self, name: str, shape: tuple[int, ...], dtype: Any) -> NDArray[Any]:
+        """An array with arbitrary content in the memory called `name`."""
+        size = int(np.prod(shape)) * np.dtype(dtype).itemsize
+        buffer = self._buffers.get(name)
+        if buffer is None or buffer.size < size:
+            buffer = self._buffers[name] = np.empty(size, np.uint8)
+        array: NDArray[Any] = buffer[:size].view(dtype).reshape(shape)
+        return array
+
+
+def widen(samples: NDArray[np.uint8], scratch: Scratch) -> Words:
+    """Words [H, W] of `samples`, [H, W] grey or [H, W, 4] colour."""
+    lanes = scratch.array("widened", samples.shape, np.uint16)
+    np.copyto(lanes, samples)
+    return lanes if lanes.ndim == 2 else lanes.view(np.uint64)[..., 0]
+
+
+def narrow(words: Words, scratch: Scratch) -> NDArray[np.uint8]:
+    """The samples of `words` [H, W]: [H, W · lanes]."""
+    lanes = words.view(np.uint16)
+    samples = scratch.array("narrowed", lanes.shape, np.uint8)
+    np.copyto(samples, lanes, casting="unsafe")
+    return samples
+
+
+def average(words: Words, rows: Taps, columns: Taps, scratch: Scratch) -> Words:
+    """Means of one or two columns and then of one or two rows of `words`, rounded each time.
+
+    Returns:
+        Words [len of rows, len of columns].
+    """
+    wide = scratch.array("taken columns", (len(words), len(columns[0])), words.dtype)
+    np.take(words, columns[0], axis=1, out=wide, mode="clip")
+    two = np.flatnonzero(columns[0] != columns[1])
+    wide[:, two] = _rounded(wide[:, two] + words[:, columns[1][two]] + _ones(words), 1)
+    result = scratch.array("taken rows", (len(rows[0]), len(columns[0])), words.dtype)
+    np.take(wide, rows[0], axis=0, out=result, mode="clip")
+    two = np.flatnonzero(rows[0] != rows[1])
+    result[two] = _rounded(result[two] + wide[rows[1][two]] + _ones(words), 1)
+    return result
+
+
+def shrink(words: Words, scales: int, scratch: Scratch) -> list[Words]:
+    """Box averages over 2ˢ × 2ˢ pixels, s = 1 … `scales` − 1, of `words` [H, W].
+
+    H and W are multiples of 2^(scales − 1).
+
+    Returns:
+        Words [H / 2ˢ, W / 2ˢ], the largest first.
+    """
+    levels = []
+    sums = words
+    for s in range(1, scales):
+        # Sums of 2ˢ columns are those of 2ˢ⁻¹ added in pairs, as long as nothing is rounded.
+        # The half that rounding adds comes in once: adding pairs doubles it as well.
+        sums = np.add(
+            sums[:, 0::2],
+            sums[:, 1::2],
+            out=scratch.array(f"sums of {2**s}", (len(words), words.shape[1] >> s), words.dtype),
+        )
+        if s == 1:
+            sums += _ones(words)
+        part = _rounded(sums, s, out=scratch.array("rounded", sums.shape, words.dtype))
+        levels.append(_average_rows(part, s, scratch))
+    return levels
+
+
+def enlarge(words: Words, scale: int, scratch: Scratch) -> NDArray[np.uint8]:
+    """`words` [h, w] enlarged bilinearly by f = 2^scale: samples [h · f, w · f · lanes]."""
+    height, factor = len(words), 1 << scale
+    wide = _enlarge_columns(words, scale, scratch)
+    lanes = wide.shape[1] * LANES[words.dtype.name]
+    samples = scratch.array("enlarged", (height + 1, factor, lanes), np.uint8)
+    step = max(1, BAND_BYTES // (lanes * 2))
+    for top in range(0, height + 1, step):
+        # Of rows top − 1 … end; beyond the first and the last there is the same row again.
+        band = wide[np.arange(top - 1, min(top + step, height + 1)).clip(0, height - 1)]
+        part = scratch.array("part", (len(band) - 1, band.shape[1]), words.dtype)
+        for phase, sums in enumerate(_between(band[:-1], band[1:], scale, scratch)):
+            np.right_shift(sums, _as(words, scale + 1), out=part)
+            # Narrowing also drops what the shift brought in from the lane above.
+            np.copyto(samples[top : top + step, phase], part.view(np.uint16), casting="unsafe")
+    return _without_margins(samples.reshape(-1, lanes), factor)
+
+
+def _enlarge_columns(words: Words, scale: int, scratch: Scratch) -> Words:
+    """`words` [h, w] enlarged along its rows only: words [h, w · f], rounded."""
+    height, width = words.shape
+    edged = np.concatenate([words[:, :1], words, words[:, -1:]], axis=1)
+    wide = scratch.array("wide", (height, width + 1, 1 << scale), words.dtype)
+    part = scratch.array("part", (height, width + 1), words.dtype)
+    for phase, sums in enumerate(_between(edged[:, :-1], edged[:, 1:], scale, scratch)):
+        np.right_shift(sums, _as(words, scale + 1), out=part)
+        np.bitwise_and(part, _ones(words) * _as(words, 255), out=wide[:, :, phase])
+    return _without_margins(wide.reshape(height, -1).T, 1 << scale).T
+
+
+def _between(before: Words, after: Words, scale: int, scratch: Scratch) -> Iterator[Words]:
+    """The f = 2^scale interpolations between two neighbours, times 2f and with f added.
+
+    That is before · (2f − k) + after · k + f for k = 1, 3, … 2f − 1; each is a step from the
+    last, in the same memory. In some lanes the step may be negative: the words are right none
+    the less, for they are linear in their lanes and each lane of a sum fits its 16 bits.
+    """
+    step = scratch.array("step", before.shape, before.dtype)
+    sums = scratch.array("sums", before.shape, before.dtype)
+    np.subtract(after, before, out=step)
+    np.left_shift(before, _as(before, scale + 1), out=sums)
+    sums += step
+    sums += _ones(before) << _as(before, scale)
+    step <<= _as(before, 1)
+    yield sums
+    for _ in range((1 << scale) - 1):
+        sums += step
+        yield sums
+
+
+def _without_margins(enlarged: NDArray[Any], factor: int) -> NDArray[Any]:
+    """Without the half step that lies before the first and after the last line's centre."""
+    return enlarged[factor // 2 : len(enlarged) - factor // 2]
+
+
+def _average_rows(words: Words, scale: int, scratch: Scratch) -> Words:
+    """Means over 2^scale rows, rounded; the caller's until the next image."""
+    for i in range(scale):
+        shape = (len(words) // 2, words.shape[1])
+        name = f"rows {i} of {scale}"
+        words = np.add(words[0::2], words[1::2], out=scratch.array(name, shape, words.dtype))
+        if i == 0:
+            words += _ones(words)
+    return _rounded(words, scale, out=words)
+
+
+def _rounded(sums: Words, scale: int, *, out: Words | None = None) -> Words:
+    """Every lane over 2^scale; half of that has been added to `sums` to round."""
+    words: Words = np.right_shift(sums, _as(sums, scale), out=out)
+    words &= _ones(words) * _as(words, 255)
+    return words
+
+
+def _ones(words: Words) -> Any:
+    return ONES[words.dtype.name]
+
+
+def _as(words: Words, number: int) -> Any:
+    """`number` in the type of `words`, which numpy keeps only where both have it."""
+    return words.dtype.type(number)

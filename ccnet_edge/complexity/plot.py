@@ -1,0 +1,86 @@
+"""A plot of J by scale: the mean with its interval over the single images."""
+
+from __future__ import annotations
+
+import io
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from ccnet_edge.complexity.describe import describe_definition, scale_name
+from ccnet_edge.errors import MissingExtraError, UsageError
+from ccnet_edge.spec import serial
+from ccnet_edge.spec.complexity import ImageComplexity
+
+if TYPE_CHECKING:
+    from matplotlib.axes import Axes
+
+FORMATS = (".pdf", ".png", ".svg")
+_MEAN, _IMAGES = "#1f4e79", "#9db7cf"
+
+
+def plot_complexity(complexity: ImageComplexity, path: Path, *, title: str = "") -> Path:
+    """Draw J by scale into `path` (png, svg or pdf by its suffix) and give it back.
+
+    Raises:
+        UsageError: another suffix.
+        MissingExtraError: matplotlib is not installed.
+    """
+    if path.suffix not in FORMATS:
+        raise UsageError(f"{path}: a plot as {', '.join(FORMATS)} was wanted")
+    try:
+        from matplotlib.figure import Figure
+    except ImportError as error:
+        raise MissingExtraError(
+            "a plot needs matplotlib, which is not installed",
+            hint="pip install 'ccnet-edge[build]'",
+        ) from error
+    figure = Figure(figsize=(7, 4.5), layout="constrained")
+    axes = figure.add_subplot()
+    _draw_images(axes, complexity)
+    _draw_mean(axes, complexity)
+    _label(axes, complexity, title)
+    content = io.BytesIO()
+    # No date goes into the file: the same figures give the same bytes.
+    dateless = {".png": {}, ".svg": {"Date": None}, ".pdf": {"CreationDate": None}}[path.suffix]
+    figure.savefig(content, format=path.suffix[1:], dpi=150, metadata=dateless)
+    return serial.write_bytes(path, content.getvalue())
+
+
+def _draw_images(axes: Axes, complexity: ImageComplexity) -> None:
+    for i, image in enumerate(complexity.per_image):
+        label = "single images" if i == 0 else None
+        axes.plot(range(len(image.j)), image.j, color=_IMAGES, linewidth=0.8, label=label)
+
+
+def _draw_mean(axes: Axes, complexity: ImageComplexity) -> None:
+    measured = any(scale.j.half_width is not None for scale in complexity.scales)
+    axes.errorbar(
+        range(len(complexity.scales)),
+        complexity.j(),
+        yerr=[scale.j.half_width or 0.0 for scale in complexity.scales] if measured else None,
+        color=_MEAN,
+        marker="o",
+        linewidth=2,
+        capsize=4,
+        label="mean with 95 % interval" if measured else "J",
+        zorder=3,
+    )
+
+
+def _label(axes: Axes, complexity: ImageComplexity, title: str) -> None:
+    scales = range(len(complexity.scales))
+    axes.set_xticks(list(scales), [scale_name(s) for s in scales])
+    axes.set_xlabel("scale")
+    definition = complexity.definition
+    axes.set_ylabel(f"J in {definition.unit} per {definition.per}" if definition else "J")
+    axes.set_ylim(bottom=0)
+    axes.grid(axis="y", alpha=0.3)
+    axes.legend(frameon=False)
+    heading = title or "J by scale"
+    if complexity.height is not None:
+        size = f"{complexity.height} × {complexity.width}"
+        heading += f": {complexity.images} images at {size} pixels"
+    axes.set_title(heading, fontsize=11, loc="left", pad=22)
+    if definition is not None:
+        small = f"{definition.identity}: {describe_definition(definition)}"
+        axes.text(0, 1.02, small, transform=axes.transAxes, fontsize=6, color="0.35")
