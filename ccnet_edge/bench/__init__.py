@@ -1,0 +1,36 @@
+"""Measuring on a device: hosts that run the device wing, and the protocol of a benchmark."""
+
+from ccnet_edge.bench.describe import describe, describe_options
+from ccnet_edge.bench.hosts import FakeHost, Host, LocalHost
+from ccnet_edge.bench.protocol import (
+    BenchReport,
+    benchmark,
+    check,
+    counts_as_target,
+    peak_memory,
+    require_valid,
+    run_bench,
+)
+from ccnet_edge.bench.record import record
+from ccnet_edge.bench.ssh import SshHost, parse_host
+from ccnet_edge.bench.subject import Subject, open_subject
+
+__all__ = [
+    "BenchReport",
+    "FakeHost",
+    "Host",
+    "LocalHost",
+    "SshHost",
+    "Subject",
+    "benchmark",
+    "check",
+    "counts_as_target",
+    "describe",
+    "describe_options",
+    "open_subject",
+    "parse_host",
+    "peak_memory",
+    "record",
+    "require_valid",
+    "run_bench",
+]

@@ -1,0 +1,200 @@
+"""The protocol: peak memory in one fresh process, times in another, judged by the limits."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TypeVar
+
+from ccnet_edge.bench.hosts import Host, LocalHost
+from ccnet_edge.bench.subject import Subject
+from ccnet_edge.device.gates import INSTRUCTION_SETS, is_target, latency_gate, ram_gate
+from ccnet_edge.device.verify import gate_line
+from ccnet_edge.errors import (
+    BudgetExceededError,
+    ConfigError,
+    DeviceError,
+    InvalidMeasurementError,
+    LatencyMissedError,
+)
+from ccnet_edge.spec import serial
+from ccnet_edge.spec.artifact import SessionOptions
+from ccnet_edge.spec.progress import Progress, silent
+from ccnet_edge.spec.report import Environment, Gate, LatencyReport, MemoryReport
+from ccnet_edge.spec.target import DeviceProfile
+
+T = TypeVar("T")
+WARM_UP = 10
+TIME_LIMIT_S = 60.0
+INFERENCES = 100
+
+
+@dataclass(frozen=True, kw_only=True)
+class BenchReport:
+    """What was measured of `subject` on `host`, against the limits that it came with.
+
+    `on_target` says whether the host is the target itself; elsewhere no limit is judged.
+    """
+
+    subject: str
+    host: str
+    on_target: bool
+    options: SessionOptions
+    shape: tuple[int, int, int, int]
+    memory: MemoryReport
+    latency: LatencyReport
+    gates: tuple[Gate, ...]
+
+
+def run_bench(
+    subject: Subject,
+    host: Host,
+    *,
+    on_target: bool,
+    samples: int | None = None,
+    time_limit_s: float = TIME_LIMIT_S,
+    progress: Progress = silent,
+) -> BenchReport:
+    """Memory and latency of `subject` on `host`; see `benchmark` and `peak_memory`.
+
+    Args:
+        subject: what is measured, with its limits.
+        host: where.
+        on_target: the host is said to be the target; it is believed where its instruction set
+            is the target's.
+        samples: see `benchmark`.
+        time_limit_s: the same.
+        progress: told about stage "bench".
+
+    Raises:
+        DeviceError: the host was not reached, or a command failed there.
+    """
+    model, options, shape = subject.model, subject.options, subject.shape
+    progress("bench", done=0, total=2, note=f"memory on {host.name}")
+    memory = peak_memory(host, model, options, shape=shape)
+    progress("bench", done=1, total=2, note=f"latency on {host.name}")
+    latency = benchmark(
+        host, model, options, shape=shape, samples=samples, time_limit_s=time_limit_s
+    )
+    progress("bench", done=2, total=2)
+    on_target = on_target and _may_be(subject.target, memory.environment)
+    return BenchReport(
+        subject=subject.name,
+        host=host.name,
+        on_target=on_target,
+        options=options,
+        shape=shape,
+        memory=memory,
+        latency=latency,
+        gates=(
+            ram_gate(memory, limit=subject.ram_bytes, on_target=on_target),
+            latency_gate(latency, limit=subject.latency_ms, on_target=on_target),
+        ),
+    )
+
+
+def counts_as_target(host: Host, subject: Subject) -> bool:
+    """Nobody has to say that this is the target: a device over ssh, or a target that is local."""
+    if isinstance(host, LocalHost):
+        return subject.target is not None and is_target(subject.target)
+    return True
+
+
+def benchmark(
+    host: Host,
+    model: Path,
+    options: SessionOptions,
+    *,
+    shape: Sequence[int],
+    samples: int | None = None,
+    warm_up: int = WARM_UP,
+    time_limit_s: float = TIME_LIMIT_S,
+) -> LatencyReport:
+    """Times of `model` on `host`: load, first inference, percentiles after warm-up, raw samples.
+
+    A run that is not valid is a result like any other here; `require_valid` makes it an error.
+
+    Args:
+        host: where.
+        model: the model file.
+        options: the engine and how it is set up.
+        shape: of the input, [1, C, H, W].
+        samples: inferences that count; None for as many as the highest percentile needs that
+            `time_limit_s` has room for.
+        warm_up: inferences after the first that do not count.
+        time_limit_s: room for the samples where `samples` is None.
+
+    Raises:
+        DeviceError: the host was not reached, or the command failed there.
+    """
+    arguments = [*_model_arguments(options, shape), "--warm-up", str(warm_up)]
+    arguments += ["--time-limit", str(time_limit_s)]
+    arguments += [] if samples is None else ["--samples", str(samples)]
+    return _ask(host, "latency", model, arguments, LatencyReport)
+
+
+def peak_memory(
+    host: Host,
+    model: Path,
+    options: SessionOptions,
+    *,
+    shape: Sequence[int],
+    inferences: int = INFERENCES,
+) -> MemoryReport:
+    """Peak resident memory of a fresh process on `host`, over loading and `inferences`.
+
+    Raises:
+        DeviceError: the host was not reached, or the command failed there.
+    """
+    arguments = [*_model_arguments(options, shape), "--inferences", str(inferences)]
+    return _ask(host, "memory", model, arguments, MemoryReport)
+
+
+def require_valid(latency: LatencyReport) -> None:
+    """Raise where the times may not be reported.
+
+    Raises:
+        InvalidMeasurementError: too few samples, or a median that drifts.
+    """
+    if not latency.valid:
+        raise InvalidMeasurementError(
+            f"the latency is no valid measurement: {'; '.join(latency.problems)}",
+            hint="take more samples on a quiet machine that keeps its clock",
+        )
+
+
+def check(report: BenchReport) -> None:
+    """Raise for what is wrong with a report, the worst first.
+
+    Raises:
+        BudgetExceededError: the process's memory is over its limit on the target.
+        LatencyMissedError: the p90 is over its limit on the target.
+        InvalidMeasurementError: the times are not valid, wherever they were taken.
+    """
+    errors = {"ram": BudgetExceededError, "latency": LatencyMissedError}
+    for gate in report.gates:
+        if gate.status == "failed":
+            raise errors[gate.name](f"{report.subject} on {report.host}: {gate_line(gate)}")
+    require_valid(report.latency)
+
+
+def _may_be(target: DeviceProfile | None, found: Environment) -> bool:
+    """A machine with another instruction set is not the target, whatever was said."""
+    machine = found.machine.lower()
+    return target is None or INSTRUCTION_SETS.get(machine, machine) == target.instruction_set
+
+
+def _model_arguments(options: SessionOptions, shape: Sequence[int]) -> list[str]:
+    return ["--shape", ",".join(map(str, shape)), "--options", serial.to_json(options)]
+
+
+def _ask(host: Host, command: str, model: Path, arguments: Sequence[str], kind: type[T]) -> T:
+    printed = host.run(command, model, arguments)
+    try:
+        return serial.from_json(kind, printed, where=f"{command} on {host.name}")
+    except ConfigError as error:
+        raise DeviceError(
+            f"{host.name} did not print a {kind.__name__}: {error}",
+            hint="its login shell may print to standard output; let it print to standard error",
+        ) from error

@@ -1,0 +1,82 @@
+"""What is measured: the model of a bundle, of a build directory, or a bare ONNX file."""
+
+from __future__ import annotations
+
+import tempfile
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+
+from ccnet_edge.cost.engine_memory import STANDING
+from ccnet_edge.device.bundle import open_bundle
+from ccnet_edge.spec.artifact import SessionOptions
+from ccnet_edge.spec.bundle import MANIFEST
+from ccnet_edge.spec.target import DeviceProfile
+
+# Where a build directory keeps its bundle.
+BUNDLE_FOLDER = "bundle"
+
+
+@dataclass(frozen=True, kw_only=True)
+class Subject:
+    """A model file with how it is run, and its limits; None where there is none.
+
+    `shape` is the input's, [1, C, H, W]; `target` is None for a bare model file.
+    """
+
+    name: str
+    model: Path
+    options: SessionOptions
+    shape: tuple[int, int, int, int]
+    target: DeviceProfile | None
+    ram_bytes: float | None
+    latency_ms: float | None
+
+
+@contextmanager
+def open_subject(path: Path) -> Iterator[Subject]:
+    """The model at `path`: a bundle (folder or archive), a build directory, or an ONNX file.
+
+    A bundle's model is written to a folder of its own for as long as the context lasts, from
+    the bytes whose hash was checked.
+
+    Raises:
+        BundleRefusedError: no bundle, or one that is not what its hashes say.
+        ConfigError: an ONNX file that does not say what its input is.
+    """
+    if path.suffix == ".onnx":
+        yield _bare(path)
+        return
+    inside = path / BUNDLE_FOLDER
+    bundle = open_bundle(inside if (inside / MANIFEST).is_file() else path)
+    manifest = bundle.manifest
+    limits = {gate.name: gate.limit for gate in manifest.gates}
+    with tempfile.TemporaryDirectory(prefix="ccnet-") as folder:
+        model = Path(folder) / "model.onnx"
+        model.write_bytes(bundle.model())
+        yield Subject(
+            name=manifest.name,
+            model=model,
+            options=manifest.options,
+            shape=manifest.shape,
+            target=manifest.target,
+            ram_bytes=limits.get("ram"),
+            latency_ms=limits.get("latency"),
+        )
+
+
+def _bare(path: Path) -> Subject:
+    """An exported file on its own: the standing options, no limits."""
+    from ccnet_edge.export.metadata import read_preprocessing
+
+    size = read_preprocessing(path)
+    return Subject(
+        name=path.name,
+        model=path,
+        options=STANDING,
+        shape=(1, size.channels, size.height, size.width),
+        target=None,
+        ram_bytes=None,
+        latency_ms=None,
+    )

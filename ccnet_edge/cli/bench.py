@@ -1,0 +1,59 @@
+"""`ccnet-edge bench`: memory and latency of a bundle, a build or an ONNX file."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import click
+
+from ccnet_edge.cli.console import print_json, progress_bars, say
+
+
+@click.command()
+@click.argument("path", metavar="BUNDLE_OR_BUILD", type=click.Path(path_type=Path))
+@click.option("--host", default="local", show_default=True, help="local or ssh://user@host[:port].")
+@click.option(
+    "--on-target", is_flag=True, help="The host is the device it is for; a host over ssh always is."
+)
+@click.option(
+    "--samples",
+    type=click.IntRange(min=1),
+    help="Inferences that are timed; default: what a p99 needs, if --time-limit has room for it.",
+)
+@click.option(
+    "--time-limit", type=float, default=60.0, show_default=True, help="Seconds for timing."
+)
+@click.option("--record", "recorded", is_flag=True, help="Write measured.json beside the archive.")
+@click.option("--json", "as_json", is_flag=True, help="Print one JSON document.")
+def command(
+    path: Path,
+    host: str,
+    on_target: bool,
+    samples: int | None,
+    time_limit: float,
+    recorded: bool,
+    as_json: bool,
+) -> None:
+    """Measure peak memory and latency of a bundle, a build directory or an ONNX file.
+
+    Limits are judged only where they were measured on the target itself.
+    """
+    from ccnet_edge import bench
+
+    machine = bench.parse_host(host)
+    with progress_bars() as progress, bench.open_subject(path) as subject:
+        report = bench.run_bench(
+            subject,
+            machine,
+            on_target=on_target or bench.counts_as_target(machine, subject),
+            samples=samples,
+            time_limit_s=time_limit,
+            progress=progress,
+        )
+    if as_json:
+        print_json(report)
+    else:
+        click.echo(bench.describe(report))
+    if recorded:
+        say(f"wrote {bench.record(report, path)}")
+    bench.check(report)
