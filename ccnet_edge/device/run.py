@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import io
+import itertools
 from collections import Counter
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
@@ -133,22 +134,20 @@ def output_names(images: Sequence[Path]) -> list[str]:
     """A name without suffix for every image's output, no two alike on any file system.
 
     The image's stem where that is enough; else its whole name, then with as many of its
-    folders before it as it takes.
+    folders before it as it takes; a number where all of that is the same but for case.
     """
     resolved = [image.resolve() for image in images]
-    depth = [0] * len(resolved)
-    most = max((len(path.parts) for path in resolved), default=0)
-    for _ in range(most):
-        names = [_name(path, depth[i]) for i, path in enumerate(resolved)]
-        taken = Counter(name.casefold() for name in names)
-        depth = [d + (taken[name.casefold()] > 1) for d, name in zip(depth, names, strict=True)]
-    names = [_name(path, depth[i]) for i, path in enumerate(resolved)]
-    # Left over: paths that differ only where joining their parts, or case, hides it.
-    seen: Counter[str] = Counter()
-    for i, name in enumerate(names):
-        seen[name.casefold()] += 1
-        if seen[name.casefold()] > 1:
-            names[i] = f"{name}-{seen[name.casefold()]}"
+    first = {str(path).casefold(): path for path in reversed(resolved)}
+    told_apart = _told_apart(list(first.values()))
+    names: list[str] = []
+    taken = {name.casefold() for name in told_apart.values()}
+    for path in resolved:
+        if path in told_apart:
+            names.append(told_apart[path])
+            continue
+        number = next(n for n in itertools.count(2) if f"{path.stem}-{n}".casefold() not in taken)
+        names.append(f"{path.stem}-{number}")
+        taken.add(names[-1].casefold())
     return names
 
 
@@ -182,6 +181,18 @@ def _in_folder(folder: Path, out: Path) -> list[Path]:
         for path in folder.iterdir()
         if path.suffix.lower() in SUFFIXES and not path.name.startswith(".") and path.is_file()
     )
+
+
+def _told_apart(paths: list[Path]) -> dict[Path, str]:
+    """Path → name, for as many of `paths` as have one of their own at some depth."""
+    depths = dict.fromkeys(paths, 0)
+    for _ in range(max((len(path.parts) for path in paths), default=0)):
+        count = Counter(_name(path, depth).casefold() for path, depth in depths.items())
+        for path, depth in depths.items():
+            depths[path] = depth + (count[_name(path, depth).casefold()] > 1)
+    names = {path: _name(path, depth) for path, depth in depths.items()}
+    owner = {name.casefold(): path for path, name in reversed(names.items())}
+    return {path: name for path, name in names.items() if owner[name.casefold()] == path}
 
 
 def _name(path: Path, depth: int) -> str:
