@@ -5,6 +5,7 @@ from __future__ import annotations
 import platform
 from typing import Literal
 
+from ccnet_edge.errors import UsageError
 from ccnet_edge.spec.report import Environment, Gate, LatencyReport, MemoryReport
 from ccnet_edge.spec.target import DeviceProfile
 
@@ -20,9 +21,28 @@ def is_target(profile: DeviceProfile) -> bool:
     Only where the profile says that the target is the local machine, and it has the
     instruction set; a board is not told from another by anything a program can trust.
     """
+    return profile.connection.kind == "local" and instruction_set() == profile.instruction_set
+
+
+def claimed_target(profile: DeviceProfile, *, said: bool) -> bool:
+    """Whether this machine is the target: it was said, or counts as it without being said.
+
+    Raises:
+        UsageError: it was said of a machine with another instruction set.
+    """
+    if said and instruction_set() != profile.instruction_set:
+        raise UsageError(
+            f"--on-target: {profile.title} has the instruction set {profile.instruction_set}, "
+            f"this machine {instruction_set()}",
+            hint="run it on the device, or without --on-target",
+        )
+    return said or is_target(profile)
+
+
+def instruction_set() -> str:
+    """This machine's instruction set, by the name that targets use."""
     machine = platform.machine().lower()
-    found = INSTRUCTION_SETS.get(machine, machine)
-    return profile.connection.kind == "local" and found == profile.instruction_set
+    return INSTRUCTION_SETS.get(machine, machine)
 
 
 def place(environment: Environment) -> str:

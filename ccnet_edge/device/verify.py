@@ -9,7 +9,7 @@ from ccnet_edge.device.backends import open_session
 from ccnet_edge.device.bundle import Bundle, open_bundle
 from ccnet_edge.device.bundle.golden import check_golden
 from ccnet_edge.device.environment import environment
-from ccnet_edge.device.gates import disk_gate, is_target, latency_gate, place, ram_gate
+from ccnet_edge.device.gates import claimed_target, disk_gate, latency_gate, place, ram_gate
 from ccnet_edge.device.memory import INFERENCES, measure_fresh
 from ccnet_edge.device.timer import TIME_LIMIT_S, time_model
 from ccnet_edge.errors import (
@@ -38,7 +38,7 @@ def verify_bundle(
     """Check the bundle's files and golden output, and measure its budgets on this machine.
 
     Args:
-        path: a folder or archive.
+        path: a folder, archive or build directory.
         on_target: this machine is the device that the bundle is for; where the profile says
             that the target is the local machine, it is without being said.
         measure: also measure memory and latency.
@@ -49,11 +49,12 @@ def verify_bundle(
 
     Raises:
         BundleRefusedError: a file is missing, changed or hostile.
+        UsageError: this machine cannot be the target.
         DeviceError: the engine, or the process that measures memory, failed.
     """
     bundle = open_bundle(path)
     manifest = bundle.manifest
-    on_target = on_target or is_target(manifest.target)
+    on_target = claimed_target(manifest.target, said=on_target)
     progress("golden", done=0, total=1)
     golden, identical = _golden(bundle)
     progress("golden", done=1, total=1)

@@ -24,6 +24,8 @@ from ccnet_edge.spec.training import TrainedNetwork
 # Version of the bundle's layout: raised when an older runtime could not read it.
 BUNDLE_FORMAT = 1
 MANIFEST = "manifest.json"
+# Where a build directory keeps its bundle: such a directory is taken for the bundle in it.
+BUNDLE_FOLDER = "bundle"
 
 # NOTE: a golden output is checked across processors. Engines add in another order on another
 # instruction set (NEON, AVX2, AVX-512, other thread counts), which moves float32 logits by about

@@ -15,6 +15,7 @@ from numpy.typing import NDArray
 from onnx import TensorProto, helper, numpy_helper
 
 from ccnet_edge.device.bundle.write import BundleParts, write_archive, write_bundle
+from ccnet_edge.device.gates import instruction_set
 from ccnet_edge.spec.artifact import Artifact, Preprocessing, SessionOptions
 from ccnet_edge.spec.build import DataSummary
 from ccnet_edge.spec.complexity import ImageComplexity
@@ -206,7 +207,7 @@ def _profile() -> DeviceProfile:
         title="this machine",
         aliases=(),
         processor="any",
-        instruction_set="any",
+        instruction_set=instruction_set(),
         cores=1,
         memory_bytes=2**33,
         reserved=(),

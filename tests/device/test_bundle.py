@@ -106,6 +106,11 @@ def test_folder_and_archive_open_to_the_same_manifest_and_content(
         assert folder.read(file.file) == packed.read(file.file)
 
 
+def test_a_build_directory_is_taken_for_the_bundle_in_it(bundle: Path) -> None:
+    assert bundle.name == "bundle"
+    assert open_bundle(bundle.parent).manifest == open_bundle(bundle).manifest
+
+
 def test_a_manifest_keeps_its_parts_and_leaves_out_what_a_machine_measured(
     parts: BundleParts, tmp_path: Path
 ) -> None:

@@ -10,7 +10,6 @@ from typing import Any
 import numpy as np
 import pytest
 
-from ccnet_edge.device import gates as gates_module
 from ccnet_edge.device.bundle.write import BundleParts, write_bundle
 from ccnet_edge.device.environment import environment
 from ccnet_edge.device.gates import is_target, latency_gate, ram_gate
@@ -21,6 +20,7 @@ from ccnet_edge.errors import (
     InvalidMeasurementError,
     LatencyMissedError,
     ParityError,
+    UsageError,
 )
 from ccnet_edge.spec import serial
 from ccnet_edge.spec.bundle import Verification
@@ -199,7 +199,15 @@ def test_a_local_target_of_this_instruction_set_is_this_machine(
         monkeypatch.setattr(platform, "machine", lambda machine=machine: machine)
         assert is_target(replace(local, instruction_set=profile)) == expected
         assert not is_target(replace(parts.target, instruction_set=profile))
-    assert gates_module.INSTRUCTION_SETS
+
+
+def test_a_machine_of_another_instruction_set_cannot_be_said_to_be_the_target(
+    parts: BundleParts, tmp_path: Path
+) -> None:
+    other = replace(parts.target, title="Elbrus 8C", instruction_set="e2k")
+    write_bundle(replace(parts, target=other), tmp_path / "bundle")
+    with pytest.raises(UsageError, match="Elbrus 8C has the instruction set e2k, this machine"):
+        verify_bundle(tmp_path / "bundle", on_target=True)
 
 
 def test_the_text_names_the_machine_and_every_gate(bundle: Path) -> None:

@@ -15,6 +15,7 @@ from pathlib import Path
 from typing import Protocol
 
 from ccnet_edge.errors import BundleRefusedError
+from ccnet_edge.spec.bundle import BUNDLE_FOLDER, MANIFEST
 
 # Plain names, folders with forward slashes: no "..", no root, no drive, nothing that a file
 # system or terminal reads in its own way.
@@ -101,15 +102,17 @@ class ArchiveFiles:
 
 
 def bundle_files(path: Path) -> Files:
-    """The files of the bundle at `path`, a folder or an archive.
+    """The files of the bundle at `path`: an archive, a folder, or a build directory.
 
     Raises:
         BundleRefusedError: nothing is there, or it is no plain zip.
     """
     if path.is_dir():
-        return FolderFiles(path)
+        inside = path / BUNDLE_FOLDER
+        built = not (path / MANIFEST).exists() and (inside / MANIFEST).is_file()
+        return FolderFiles(inside if built else path)
     if not path.is_file():
-        raise BundleRefusedError(f"{path}: a bundle (a folder or .zip) was wanted, found nothing")
+        raise BundleRefusedError(f"{path}: a bundle (folder or .zip) was wanted, found nothing")
     return ArchiveFiles(path)
 
 

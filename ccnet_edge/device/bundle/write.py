@@ -13,7 +13,6 @@ from numpy.typing import NDArray
 
 from ccnet_edge import __version__
 from ccnet_edge.device.backends import open_session
-from ccnet_edge.device.bundle.files import FolderFiles
 from ccnet_edge.device.bundle.golden import GoldenFiles, make_golden
 from ccnet_edge.device.bundle.pyz import build_pyz
 from ccnet_edge.device.bundle.read import MAX_FILE_BYTES, MAX_MANIFEST_BYTES, open_bundle
@@ -93,7 +92,7 @@ def write_archive(folder: Path, archive: Path) -> str:
     """
     bundle = open_bundle(folder)
     members = {file.file: bundle.read(file.file) for file in bundle.manifest.files}
-    members[MANIFEST] = FolderFiles(folder).read(MANIFEST, limit=MAX_MANIFEST_BYTES)
+    members[MANIFEST] = bundle.files.read(MANIFEST, limit=MAX_MANIFEST_BYTES)
     content = zip_bytes(members)
     serial.write_bytes(archive, content)
     return hashlib.sha256(content).hexdigest()
