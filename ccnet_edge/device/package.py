@@ -5,12 +5,49 @@ from __future__ import annotations
 from pathlib import Path
 
 from ccnet_edge.device.bundle.write import write_archive
-from ccnet_edge.errors import DeviceError
+from ccnet_edge.errors import DeviceError, UsageError
 from ccnet_edge.spec import serial
-from ccnet_edge.spec.bundle import Measurements
+from ccnet_edge.spec.build import BuildSummary
+from ccnet_edge.spec.bundle import BUNDLE_FOLDER, MANIFEST, Measurements
 from ccnet_edge.spec.report import Environment, Gate, LatencyReport, MemoryReport
 
 MEASURED = "measured.json"
+# What a build writes last, into its directory: a BuildSummary.
+SUMMARY = "summary.json"
+
+
+def package_build(build: Path, archive: Path | None = None) -> tuple[Path, Measurements]:
+    """Pack the bundle of a finished build.
+
+    Args:
+        build: the build directory.
+        archive: the file to write; None for the name that the build gave it, in `build`.
+
+    Returns:
+        The archive's path, and what stands in `measured.json` beside it.
+
+    Raises:
+        UsageError: the directory holds no finished build.
+        BundleRefusedError: the bundle was changed since it was written.
+        DeviceError: the files could not be written.
+    """
+    for name in (f"{BUNDLE_FOLDER}/{MANIFEST}", SUMMARY):
+        if not (build / name).is_file():
+            raise UsageError(
+                f"{build}: a finished build was wanted, its {name} is missing",
+                hint="run ccnet-edge build first, or again to finish it",
+            )
+    summary = serial.load(BuildSummary, build / SUMMARY)
+    path = archive if archive is not None else build / Path(summary.archive).name
+    measured = pack_bundle(
+        build / BUNDLE_FOLDER,
+        path,
+        memory=summary.memory,
+        latency=summary.latency,
+        gates=summary.gates,
+        environment=summary.environment,
+    )
+    return path, measured
 
 
 def pack_bundle(

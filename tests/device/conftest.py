@@ -15,13 +15,23 @@ from numpy.typing import NDArray
 from onnx import TensorProto, helper, numpy_helper
 
 from ccnet_edge.device.bundle.write import BundleParts, write_archive, write_bundle
+from ccnet_edge.device.environment import environment
 from ccnet_edge.device.gates import instruction_set
+from ccnet_edge.spec import serial
 from ccnet_edge.spec.artifact import Artifact, Preprocessing, SessionOptions
-from ccnet_edge.spec.build import DataSummary
+from ccnet_edge.spec.build import BuildRequest, BuildSummary, DataSummary
 from ccnet_edge.spec.complexity import ImageComplexity
 from ccnet_edge.spec.network import NetworkSpec, Node
 from ccnet_edge.spec.plan import Degradation, Estimate, Limits, Prediction, Solution
-from ccnet_edge.spec.report import Evaluation, Gate, ParityReport, Scores
+from ccnet_edge.spec.report import (
+    Evaluation,
+    Gate,
+    LatencyReport,
+    MemoryReport,
+    ParityReport,
+    Percentile,
+    Scores,
+)
 from ccnet_edge.spec.target import Budgets, Connection, DeviceProfile
 from ccnet_edge.spec.training import TrainedNetwork
 
@@ -107,6 +117,17 @@ def archive(bundle: Path, tmp_path: Path) -> Path:
     """The same bundle as an archive."""
     write_archive(bundle, tmp_path / "bundle.zip")
     return tmp_path / "bundle.zip"
+
+
+@pytest.fixture
+def write_summary(parts: BundleParts) -> Callable[[Path], Path]:
+    """Writes the summary of a finished build of `parts` into a build directory; gives it back."""
+
+    def write(build: Path) -> Path:
+        serial.save(_summary(parts), build / "summary.json")
+        return build
+
+    return write
 
 
 def bundle_parts(model: Path, image: NDArray[Any], *, classes: tuple[str, ...]) -> BundleParts:
@@ -273,4 +294,58 @@ def _scores() -> Scores:
         accuracy=0.95,
         auc=0.98,
         classes=(),
+    )
+
+
+def _summary(parts: BundleParts) -> BuildSummary:
+    here = environment()
+    memory = MemoryReport(peak_bytes=8 * 10**7, base_bytes=10**7, inferences=100, environment=here)
+    latency = LatencyReport(
+        load_ms=1.0,
+        first_ms=1.0,
+        warm_up=0,
+        samples_ms=(1.0,) * 64,
+        percentiles=(Percentile(rank=90.0, value_ms=1.0, needs=64),),
+        drift=0.0,
+        problems=(),
+        environment=here,
+    )
+    request = BuildRequest(
+        profile=parts.target,
+        data=parts.data,
+        architecture="unet",
+        preset="cc21",
+        metric="f1",
+        limits=parts.solution.limits,
+        multiplier="layerwise",
+        formulation="exact",
+        height=SIZE,
+        width=SIZE,
+        recipe="quick",
+        steps=10,
+        time_limit_s=None,
+        seed=0,
+        train_base=False,
+        base_accuracy=None,
+        floor=0.8,
+    )
+    return BuildSummary(
+        request=request,
+        complexity=parts.complexity,
+        solution=parts.solution,
+        trained=parts.trained,
+        evaluation=parts.evaluation,
+        base_evaluation=None,
+        artifacts=(parts.artifact,),
+        parity=parts.parity,
+        options=parts.options,
+        tried=(),
+        memory=memory,
+        latency=latency,
+        gates=parts.gates,
+        environment=here,
+        archive="cells-local.zip",
+        archive_sha256="0" * 64,
+        archive_bytes=1,
+        times=(),
     )

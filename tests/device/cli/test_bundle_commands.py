@@ -1,0 +1,178 @@
+"""Transcripts of `ccnet-edge run`, `verify` and `package`: whole output and exit code."""
+
+from __future__ import annotations
+
+import json
+import re
+import sys
+from collections.abc import Callable
+from dataclasses import replace
+from pathlib import Path
+
+import numpy as np
+import pytest
+from PIL import Image
+
+from ccnet_edge.cli import main
+from ccnet_edge.device.bundle.write import BundleParts, write_bundle
+from ccnet_edge.spec import serial
+from ccnet_edge.spec.bundle import Measurements, Verification
+
+Result = tuple[int, str, str]
+Invoke = Callable[..., Result]
+
+
+@pytest.fixture
+def invoke(monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -> Invoke:
+    """Run `ccnet-edge ARGUMENTS`: (exit code, standard output, standard error)."""
+
+    def run(*arguments: object) -> Result:
+        monkeypatch.setattr(sys, "argv", ["ccnet-edge", *map(str, arguments)])
+        with pytest.raises(SystemExit) as ended:
+            main()
+        out, err = capsys.readouterr()
+        code = ended.value.code
+        return (code if isinstance(code, int) else 0), out, err
+
+    return run
+
+
+@pytest.fixture
+def image(tmp_path: Path) -> Path:
+    """A 20 × 32 image whose right half is bright."""
+    pixels = np.full((20, 32, 3), 10, np.uint8)
+    pixels[:, 16:] = 250
+    Image.fromarray(pixels).save(tmp_path / "image.png")
+    return tmp_path / "image.png"
+
+
+def without_times(text: str) -> str:
+    return re.sub(r"\d+ ms", "N ms", text)
+
+
+def test_run_prints_the_path_of_every_mask(
+    invoke: Invoke, bundle: Path, image: Path, tmp_path: Path
+) -> None:
+    out = tmp_path / "out"
+    code, stdout, stderr = invoke("run", bundle, image, "-o", out, "--overlay")
+    assert code == 0
+    assert without_times(stdout) == (
+        f"{out}/image.png  50.0% foreground, N ms, {out}/overlays/image.png\n"
+    )
+    assert stderr == "segment   1/1  image.png\n"
+
+
+def test_run_as_json_is_one_document(
+    invoke: Invoke, archive: Path, image: Path, tmp_path: Path
+) -> None:
+    code, stdout, _ = invoke("run", archive, image, "-o", tmp_path / "out", "--json")
+    document = json.loads(stdout)
+    assert code == 0
+    assert document["schema_version"] == 1
+    assert document["classes"] == ["background", "cell"]
+    assert document["images"][0]["mask"] == str(tmp_path / "out" / "image.png")
+
+
+def test_run_reports_what_it_could_not_read_and_exits_2(
+    invoke: Invoke, bundle: Path, image: Path, tmp_path: Path
+) -> None:
+    (tmp_path / "bad.jpg").write_bytes(b"no image")
+    code, stdout, stderr = invoke("run", bundle, image, tmp_path / "bad.jpg", "-o", tmp_path / "o")
+    assert code == 2
+    assert "image.png  50.0% foreground" in stdout
+    assert "error: 1 of 2 images could not be segmented\n  - " in stderr
+    assert f"{tmp_path / 'bad.jpg'}: not a readable PNG" in stderr
+    assert "Traceback" not in stderr
+
+
+def test_run_warns_of_an_unfit_bundle(
+    invoke: Invoke, parts: BundleParts, image: Path, tmp_path: Path
+) -> None:
+    failed = tuple(replace(g, status="failed") if g.name == "ram" else g for g in parts.gates)
+    write_bundle(replace(parts, gates=failed), tmp_path / "bundle")
+    code, _, stderr = invoke("run", tmp_path / "bundle", image, "-o", tmp_path / "out")
+    assert code == 0
+    assert "warning: the bundle cells-local is marked UNFIT" in stderr
+
+
+def test_run_refuses_what_is_no_bundle_with_exit_9(
+    invoke: Invoke, image: Path, tmp_path: Path
+) -> None:
+    code, stdout, stderr = invoke("run", image, image, "-o", tmp_path / "out")
+    assert (code, stdout) == (9, "")
+    assert stderr.startswith(f"error: {image}: a bundle's archive was wanted")
+    assert "hint:  it is damaged" in stderr
+
+
+def test_verify_prints_every_check(invoke: Invoke, archive: Path) -> None:
+    code, stdout, _ = invoke("verify", archive, "--no-measure")
+    assert code == 0
+    lines = stdout.splitlines()
+    assert lines[0] == "bundle    cells-local"
+    assert lines[1] == "files     6 files are what the manifest says"
+    assert lines[2].endswith("identical to the bit")
+    assert re.fullmatch(r"disk      \d+ B, limit 1 MB: passed", lines[3])
+    assert lines[4] == (
+        "ram       not known, limit 2048.0 MiB: not verified on target (not measured)"
+    )
+    assert lines[6].endswith("is not taken for the target")
+
+
+def test_verify_as_json_is_a_verification(invoke: Invoke, bundle: Path) -> None:
+    code, stdout, _ = invoke("verify", bundle, "--samples", 64, "--inferences", 2, "--json")
+    found = serial.from_json(Verification, stdout)
+    assert code == 0
+    assert found.memory is not None
+    assert found.memory.inferences == 2
+    assert found.latency is not None
+    assert len(found.latency.samples_ms) == 64
+
+
+def test_verify_requires_the_target_where_asked(invoke: Invoke, bundle: Path) -> None:
+    code, _, stderr = invoke("verify", bundle, "--no-measure", "--require-target")
+    assert code == 8
+    assert "not verified on target" in stderr
+    assert "hint:  run verify --on-target on here" in stderr
+
+
+def test_verify_refuses_a_changed_file_with_exit_9(invoke: Invoke, bundle: Path) -> None:
+    with (bundle / "model.onnx").open("ab") as model:
+        model.write(b"\0")
+    code, stdout, stderr = invoke("verify", bundle)
+    assert (code, stdout) == (9, "")
+    assert "model.onnx" in stderr
+
+
+def test_package_packs_the_same_bytes_again_and_names_their_hash(
+    invoke: Invoke, bundle: Path, archive: Path, write_summary: Callable[[Path], Path]
+) -> None:
+    build = write_summary(bundle.parent)
+    code, stdout, _ = invoke("package", build)
+    assert code == 0
+    packed, sha256, measured_path = stdout.splitlines()
+    assert packed.startswith(f"{build}/cells-local.zip  ")
+    assert (build / "cells-local.zip").read_bytes() == archive.read_bytes()
+    measured = serial.load(Measurements, Path(measured_path))
+    assert sha256 == f"sha256 {measured.archive_sha256}"
+    assert measured.memory is not None
+    code, stdout, _ = invoke("package", build, "-o", build / "other.zip", "--json")
+    assert serial.from_json(Measurements, stdout).archive == "other.zip"
+    assert (build / "other.zip").read_bytes() == archive.read_bytes()
+
+
+def test_package_of_an_unfinished_build_says_what_is_missing(
+    invoke: Invoke, bundle: Path, tmp_path: Path
+) -> None:
+    code, _, stderr = invoke("package", bundle.parent)
+    assert code == 2
+    assert "a finished build was wanted, its summary.json is missing" in stderr
+    code, _, stderr = invoke("package", tmp_path / "nothing")
+    assert code == 2
+    assert "bundle/manifest.json is missing" in stderr
+
+
+@pytest.mark.parametrize("command", ["run", "verify", "package"])
+def test_help_runs(command: str, invoke: Invoke) -> None:
+    code, stdout, _ = invoke(command, "--help")
+    assert code == 0
+    assert stdout.startswith(f"Usage: ccnet-edge {command}")
