@@ -50,10 +50,10 @@ def command(
     out: Path | None,
 ) -> None:
     """Solve for the network widths that the limits allow."""
+    base = plan_request.base(channels=channels, classes=classes)
     check_floor(limit_request, plan_request)
     figures = read_complexity(complexity, foreground_density, size=size)
     height, width = size or (figures.height or DEFAULT_SIZE, figures.width or DEFAULT_SIZE)
-    base = plan_request.base(channels=channels, classes=classes)
     solution = plan_request.solve(
         base, figures, limit_request, height=height, width=width, bits=bits
     )

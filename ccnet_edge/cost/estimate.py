@@ -11,10 +11,13 @@ from ccnet_edge.spec.network import NetworkSpec
 from ccnet_edge.spec.plan import Estimate
 from ccnet_edge.spec.target import DeviceProfile
 
-# Bytes of an ONNX file that are not weights: header and metadata, and a node with its names.
-# Upper bounds; a test compares them with real exports.
-GRAPH_BYTES = 8_000
-NODE_BYTES = 400
+# Bytes of an ONNX file of ours that are not values: header and metadata, a node with its names and
+# shapes, and what metadata holds of an input channel (mean, deviation) and of a class (its name).
+# Upper bounds for float32 files, which a test compares with real exports: those need about 6 kB.
+GRAPH_BYTES = 2_500
+NODE_BYTES = 200
+CHANNEL_BYTES = 48
+CLASS_BYTES = 64
 
 
 def estimate(
@@ -61,7 +64,9 @@ def weight_bytes(spec: NetworkSpec, *, bits: int) -> int:
 
 def onnx_bytes(spec: NetworkSpec, *, bits: int) -> int:
     """An upper bound of the exported ONNX file's bytes: values, graph and metadata."""
-    return weight_bytes(spec, bits=bits) + GRAPH_BYTES + NODE_BYTES * len(spec.nodes)
+    graph = GRAPH_BYTES + NODE_BYTES * len(spec.nodes)
+    described = CHANNEL_BYTES * spec.in_channels + CLASS_BYTES * (spec.outputs + 1)
+    return weight_bytes(spec, bits=bits) + graph + described
 
 
 def latency_ms(work: int, profile: DeviceProfile | None) -> float | None:

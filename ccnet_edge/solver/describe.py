@@ -35,7 +35,7 @@ def _title(solution: Solution) -> str:
         f"{solution.network.architecture}, {solution.multiplier} plan "
         f"({solution.formulation} formulation)\n"
         f"input {channels} x {at.height} x {at.width}, {precision}; "
-        f"degradation {preset.preset} for {preset.metric.upper()} ({preset.source})"
+        f"preset {preset.preset} for {preset.metric.upper()}: {preset.source}"
     )
 
 
@@ -110,7 +110,10 @@ def _notes(solution: Solution) -> str:
     lines += [f"limits: {_limits(solution)}"]
     if solution.unchecked:
         names = " and ".join(_LIMITS[limit] for limit in solution.unchecked)
-        lines.append(f"NOT CHECKED: {names} (no model of the engine, or no speed of the device)")
+        lines.append(
+            f"NOT CHECKED: {names}: "
+            "no memory model of the engine, or no speed of the device, is known"
+        )
     lines.append(_accuracy_note(solution.predicted, solution.degradation.preset))
     return "\n".join(lines)
 
@@ -131,13 +134,16 @@ def _limits(solution: Solution) -> str:
         )
         if text
     ]
-    if solution.minimised is not None:
-        found.append(f"least {solution.minimised}")
-    return ", ".join(found)
+    aim = "" if solution.minimised is None else f"; least {solution.minimised}"
+    return ", ".join(found) + aim
 
 
 def _accuracy_note(predicted: Prediction, preset: str) -> str:
-    kind = "calibrated" if predicted.calibrated else f"uncalibrated (preset {preset} has its own J)"
+    kind = (
+        "calibrated with this J"
+        if predicted.calibrated
+        else f"uncalibrated: preset {preset} has a J of its own"
+    )
     if predicted.base is None:
         return f"accuracy: predicted, not verified: no base network's score is known; {kind}"
     return f"accuracy: predicted from a base of {predicted.base:.4f}, not measured; {kind}"

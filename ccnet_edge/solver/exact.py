@@ -55,12 +55,8 @@ def infeasible(
     names = " and ".join(budget.limit for budget in broken)
     which = "the smallest network"
     if floor is not None and best is not None:
-        which = f"the smallest network that keeps {share_text(floor)} of the base's accuracy"
-    needs = ", ".join(
-        f"{budget.text(budget.need(network))} of {budget.limit} "
-        f"where {budget.text(budget.allowed)} is allowed"
-        for budget in broken
-    )
+        which = f"the smallest network that keeps {floor:.1%} of the base's accuracy"
+    needs = ", ".join(_need(budget, budget.need(network)) for budget in broken)
     enough = " ".join(f"--{b.limit} {b.text(b.need(network))}" for b in broken)
     hint = f"{enough} would do"
     if best is not None:
@@ -68,20 +64,22 @@ def infeasible(
         hint += f"; so would --min-accuracy {reached} inside these limits"
     widths = "-".join(map(str, smallest))
     return InfeasibleError(
-        f"no network is inside the limits; {names} binds: {which} ({widths}) needs {needs}",
+        f"no network is inside the limits; {names} {'bind' if len(broken) > 1 else 'binds'}: "
+        f"{which} ({widths}) needs {needs}",
         hint=hint,
     )
+
+
+def _need(budget: Budget, amount: float) -> str:
+    needed, allowed = budget.text(amount), budget.text(budget.allowed)
+    if needed == allowed:  # they differ by less than three figures show
+        needed, allowed = f"{amount:.9g}", f"{budget.allowed:.9g}"
+    return f"{needed} of {budget.limit} where {allowed} is allowed"
 
 
 def _smallest(problem: Problem, multiplier: Multiplier) -> Widths:
     """The least network, of those that keep the floor where there is one."""
     loss = problem.largest_loss
-    if loss is not None and loss < 0:
-        raise InfeasibleError(
-            f"an accuracy of {1 - loss:.1%} of the base network's was wanted, and the base "
-            "network itself has 100 %; accuracy binds",
-            hint="a floor of 100% or less would do",
-        )
     if multiplier == "layerwise":
         everything = max(steps.losses[0] for steps in problem.ladders)
         return least(problem.ladders, largest_loss=everything if loss is None else loss)

@@ -27,7 +27,7 @@ from ccnet_edge.solver.equations import (
 )
 from ccnet_edge.solver.exact import infeasible
 from ccnet_edge.solver.problem import Problem, Widths
-from ccnet_edge.spec.plan import Limit, Multiplier
+from ccnet_edge.spec.plan import Limit, Limits, Multiplier
 
 Alphas = tuple[float, ...]
 
@@ -40,24 +40,23 @@ def solve_paper(problem: Problem, multiplier: Multiplier) -> tuple[Widths, Alpha
             with CC19, which knows none.
         InfeasibleError: one channel in every scale is over the budget.
     """
-    limit = paper_limit(problem)
+    limit = paper_limit(problem.limits)
     if problem.degradation.rounding is not None and multiplier == "layerwise":
         raise UsageError(
             f"preset {problem.degradation.preset} has one multiplier for the whole network",
             hint="use --multiplier uniform, or --formulation exact",
         )
     alphas = _MULTIPLIERS[limit, multiplier](problem)
-    widths = _rounded(problem, alphas, up=limit == "accuracy")
-    return (widths if limit == "accuracy" else _given_back(problem, widths)), alphas
+    round_to_plan = _rounded_up if limit == "accuracy" else _rounded_down
+    return round_to_plan(problem, alphas), alphas
 
 
-def paper_limit(problem: Problem) -> Limit:
+def paper_limit(limits: Limits) -> Limit:
     """The one limit that the papers' formulation is asked to solve for.
 
     Raises:
         UsageError: it is not exactly one, or one that the papers do not know.
     """
-    limits = problem.limits
     wanted: dict[Limit, float | None] = {
         "disk": limits.disk_bytes,
         "memory": limits.memory_bytes,
@@ -160,23 +159,44 @@ def _equal_losses(problem: Problem, count: Callable[[Alphas], float]) -> Alphas:
     return alphas(most)
 
 
-def _rounded(problem: Problem, alphas: Alphas, *, up: bool) -> Widths:
+def _rounded_up(problem: Problem, alphas: Alphas) -> Widths:
     steps = problem.degradation.rounding
     if steps is not None:
-        rounding = cc19_round_up if up else cc19_round_down
-        alphas = tuple(float(rounding(alpha, steps)) for alpha in alphas)
+        alphas = tuple(float(cc19_round_up(alpha, steps)) for alpha in alphas)
+    bases = problem.base.widths
     return tuple(
-        rungs.ceil(alpha * base) if up else rungs.floor(alpha * base)
-        for rungs, alpha, base in zip(problem.ladders, alphas, problem.base.widths, strict=True)
+        rungs.ceil(alpha * base)
+        for rungs, alpha, base in zip(problem.ladders, alphas, bases, strict=True)
+    )
+
+
+def _rounded_down(problem: Problem, alphas: Alphas) -> Widths:
+    """Whole channels inside the budget.
+
+    The equations count α_i² θ_i where a transposed convolution has α_i α_{i+1}, and the first
+    and last layers shrink with α alone: rounded down, a plan can still be a few weights over.
+    Then it goes down further, by n/64 or by a channel where that loses least.
+    """
+    steps = problem.degradation.rounding
+    if steps is None:
+        return _given_back(problem, _floored(problem, alphas))
+    widths: Widths = ()
+    for n in range(int(cc19_round_down(alphas[0], steps) * steps), 0, -1):
+        widths = _floored(problem, _everywhere(problem, n / steps))
+        if problem.fits(widths):
+            return widths
+    raise infeasible(problem, widths, problem.broken(widths), None)
+
+
+def _floored(problem: Problem, alphas: Alphas) -> Widths:
+    bases = problem.base.widths
+    return tuple(
+        rungs.floor(alpha * base)
+        for rungs, alpha, base in zip(problem.ladders, alphas, bases, strict=True)
     )
 
 
 def _given_back(problem: Problem, widths: Widths) -> Widths:
-    """`widths`, less as many steps of the scale that loses least by one as the budget asks.
-
-    The equations count α_i² θ_i where a transposed convolution has α_i α_{i+1}, and the first
-    and last layers shrink with α alone: rounded down, a plan can still be a few weights over.
-    """
     while not problem.fits(widths):
         steps = [
             (rungs.loss(below) - rungs.loss(widths[i]), (*widths[:i], below, *widths[i + 1 :]))

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from functools import cached_property
 
 from ccnet_edge.cost import estimate
-from ccnet_edge.errors import UsageError
+from ccnet_edge.errors import InfeasibleError, UsageError
 from ccnet_edge.solver.budget import Budget, Setting, budgets
 from ccnet_edge.solver.ladder import Ladder, ladder
 from ccnet_edge.spec.network import NetworkSpec
@@ -20,6 +20,10 @@ class Problem:
     """A base network, how fast it loses accuracy in each scale, and what it has to fit into.
 
     `complexities` are C per scale, `slopes` λC + δ, all positive.
+
+    Raises:
+        UsageError: no limit, or none that can be checked.
+        InfeasibleError: a floor above the base network's accuracy.
     """
 
     base: NetworkSpec
@@ -33,6 +37,12 @@ class Problem:
     def __post_init__(self) -> None:
         if not self.budgets and self.largest_loss is None:
             raise UsageError(self._nothing_to_solve(), hint="give a limit that can be checked")
+        if self.largest_loss is not None and self.largest_loss < 0:
+            raise InfeasibleError(
+                f"accuracy binds: {1 - self.largest_loss:.1%} of the base network's was wanted, "
+                "and the base network itself has 100%",
+                hint="a floor of at most the base network's accuracy would do",
+            )
 
     @cached_property
     def ladders(self) -> tuple[Ladder, ...]:

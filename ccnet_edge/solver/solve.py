@@ -66,6 +66,8 @@ def solve(
             network cannot take.
         ConfigError: complexity and preset do not go together.
     """
+    if formulation == "paper":
+        paper_limit(limits)  # refuses limits that the papers do not know, before any are checked
     per_scale = complexities(degradation, complexity, scales=base.scales)
     problem = Problem(
         base=base,
@@ -103,7 +105,7 @@ def _plan(problem: Problem, multiplier: Multiplier) -> tuple[Widths, tuple[float
 def _binding(problem: Problem, multiplier: Multiplier, widths: Widths) -> tuple[Limit, ...]:
     if problem.formulation == "exact":
         return exact_binding(problem, multiplier, widths)
-    return ("base",) if widths == problem.base.widths else (paper_limit(problem),)
+    return ("base",) if widths == problem.base.widths else (paper_limit(problem.limits),)
 
 
 def _scales(
