@@ -200,7 +200,7 @@ def preferred_engine(profile: DeviceProfile) -> str:
 
 
 def _shipped() -> list[Path]:
-    folder = next(folder for folder in PROFILE_FOLDERS if folder.is_dir())
+    folder = next((folder for folder in PROFILE_FOLDERS if folder.is_dir()), PROFILE_FOLDERS[0])
     return sorted(folder.glob("*.toml"))
 
 

@@ -8,7 +8,8 @@ import click
 
 from ccnet_edge.cli.console import print_json, say
 from ccnet_edge.cli.limit_options import LimitRequest, limit_options
-from ccnet_edge.cli.plan_inputs import FIGURES, IMAGE_SIZE, check_floor, read_complexity
+from ccnet_edge.cli.option_values import parsed
+from ccnet_edge.cli.plan_inputs import check_floor, parse_figures, parse_size, read_complexity
 from ccnet_edge.cli.plan_options import PlanRequest, plan_options
 from ccnet_edge.solver.describe import describe
 from ccnet_edge.spec import serial
@@ -27,8 +28,8 @@ DEFAULT_SIZE = 512
     metavar="J,…|FILE",
     help="J by scale, finest first (one figure for all), or what `measure` wrote.",
 )
-@click.option("--foreground-density", type=FIGURES, metavar="B,…", help="B by scale, for IU.")
-@click.option("--size", type=IMAGE_SIZE, help="Network input in pixels: 512 or 384x512.")
+@parsed("--foreground-density", parse_figures, "B,…", "B by scale, for IU.")
+@parsed("--size", parse_size, "HxW", "Network input in pixels: 512 or 384x512.")
 @click.option("--channels", type=click.IntRange(1), default=1, show_default=True)
 @click.option("--classes", type=click.IntRange(2), default=2, show_default=True)
 @click.option(

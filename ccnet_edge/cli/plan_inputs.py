@@ -4,9 +4,6 @@ from __future__ import annotations
 
 import re
 from pathlib import Path
-from typing import Any
-
-import click
 
 from ccnet_edge.cli.console import say
 from ccnet_edge.cli.limit_options import LimitRequest
@@ -18,45 +15,31 @@ from ccnet_edge.spec.complexity import ImageComplexity
 _FIGURES = re.compile(r"[0-9.eE+\-\s,]+")
 
 
-class Figures(click.ParamType):
-    """Numbers from 0 to 1, separated by commas."""
+def parse_figures(text: str) -> tuple[float, ...]:
+    """Numbers from 0 to 1 in a text such as `0.15,0.09`.
 
-    name = "figures"
-
-    def convert(
-        self, value: Any, param: click.Parameter | None, ctx: click.Context | None
-    ) -> tuple[float, ...]:
-        """The numbers in `value`."""
-        if isinstance(value, tuple):
-            return value
-        try:
-            found = tuple(float(part) for part in value.split(","))
-        except ValueError:
-            self.fail(f"numbers separated by commas were wanted, found {value!r}", param, ctx)
-        if not all(0 <= figure <= 1 for figure in found):
-            self.fail(f"numbers from 0 to 1 were wanted, found {value!r}", param, ctx)
-        return found
+    Raises:
+        UsageError: something else.
+    """
+    try:
+        found = tuple(float(part) for part in text.split(","))
+    except ValueError as error:
+        raise UsageError(f"numbers separated by commas were wanted, found {text!r}") from error
+    if not all(0 <= figure <= 1 for figure in found):
+        raise UsageError(f"numbers from 0 to 1 were wanted, found {text!r}")
+    return found
 
 
-class ImageSize(click.ParamType):
-    """Height and width in pixels: `512` or `384x512`."""
+def parse_size(text: str) -> tuple[int, int]:
+    """Height and width in pixels in a text such as `512` or `384x512`.
 
-    name = "size"
-
-    def convert(
-        self, value: Any, param: click.Parameter | None, ctx: click.Context | None
-    ) -> tuple[int, int]:
-        """(height, width) in `value`."""
-        if isinstance(value, tuple):
-            return value
-        match = re.fullmatch(r"(\d+)(?:[xX×](\d+))?", value)
-        if match is None:
-            self.fail(f"pixels as 512 or 384x512 were wanted, found {value!r}", param, ctx)
-        return int(match[1]), int(match[2] or match[1])
-
-
-FIGURES = Figures()
-IMAGE_SIZE = ImageSize()
+    Raises:
+        UsageError: something else.
+    """
+    match = re.fullmatch(r"(\d+)(?:[xX×](\d+))?", text)
+    if match is None:
+        raise UsageError(f"pixels as 512 or 384x512 were wanted, found {text!r}")
+    return int(match[1]), int(match[2] or match[1])
 
 
 def read_complexity(
@@ -71,7 +54,7 @@ def read_complexity(
         UsageError: figures for J and B that are not as many, or B with a measured file.
     """
     if _FIGURES.fullmatch(text):
-        return _given(FIGURES.convert(text, None, None), density)
+        return _given(parse_figures(text), density)
     path = Path(text)
     path = path / "complexity.json" if path.is_dir() else path
     if not path.is_file():

@@ -1,5 +1,7 @@
 """The papers' equations, one function each; CC21's numbers.
 
+Equations 12 and 15 are steps of the derivation: eq. 11 solved for one multiplier, and ΔA.
+
 Symbols: θ the network's convolution weights (or, for main memory, the values it holds), θ*
 the same after compression, q bits a value, α the multiplier of channels, C a data set's or
 scale's complexity, λ and δ the preset's, A accuracy relative to the base network. Logarithms

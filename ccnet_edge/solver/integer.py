@@ -16,6 +16,9 @@ that is: the least largest loss, then the least next largest, and so on. **With 
 
     min      g(c)      over c_i ∈ L_i,  so that  ℓ_i(c_i) ≤ Δ
 
+With both, the leximin optimum is taken, if its largest loss is at most Δ; else, and just when
+c(Δ) below breaks a limit, there is no network.
+
 The one thing that is assumed of a cost is that it does not fall when a channel is added. It need
 not be separable, and peak memory is not. Then the networks inside the limits are closed
 downwards, and three facts make the search exact:
@@ -23,7 +26,8 @@ downwards, and three facts make the search exact:
 1. Among all networks with every loss ≤ t there is a least one, c(t): in every scale the smallest
    count whose loss is ≤ t. If any of them fits, c(t) fits. So the least largest loss is found by
    bisection over the finitely many values that losses can have; and the floor's programme is
-   solved by c(Δ), for every such cost at once.
+   solved by c(Δ), for every such cost at once: the fewest bytes on disk and in memory are one
+   network.
 2. At the optimum t some scales must have the loss t itself, which fixes their counts. They are
    among those whose loss in c(t) is t. As few as possible are fixed, since the others come out
    below t; usually that is one scale and no choice, and where scales tie, every smallest
@@ -31,6 +35,9 @@ downwards, and three facts make the search exact:
 3. The choices advance level by level, and only those whose sorted losses so far are the least
    stay, as a lexicographic comparison would have it. At most n levels, at most as many
    choices as there are subsets of tied scales.
+
+With one multiplier α for all scales the networks are a chain, α · b_i rounded down to the ladder:
+the last of it that fits, or the first within Δ, is found by bisection.
 
 A leximin optimum is maximal: one more step of any scale that still fitted would have made the
 sorted losses smaller. So the plan stops exactly where one more step of any scale breaks a limit.
