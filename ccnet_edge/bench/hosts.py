@@ -75,16 +75,15 @@ class FakeHost:
 
 def device_failure(what: str, returncode: int, stderr: str) -> DeviceError:
     """The error for a command of the device wing that failed: its own message and hint."""
-    message, hint = [], ""
-    for line in stderr.strip().splitlines():
-        if line.startswith("hint:"):
-            hint = line.removeprefix("hint:").strip()
-        else:
-            message.append(line.removeprefix("error:").strip())
-    if not message and returncode > SIGNALLED:
+    if returncode > SIGNALLED:
         return DeviceError(
             f"{what} was killed by signal {returncode - SIGNALLED}", hint=KILLED_HINT
         )
-    # A traceback's last line is what it is about.
-    said = message[-1] if any("Traceback" in line for line in message) else "\n".join(message)
-    return DeviceError(f"{what} ended with {returncode}: {said or 'it said nothing'}", hint=hint)
+    lines = stderr.strip().splitlines()
+    hint = next((line.removeprefix("hint:").strip() for line in lines if "hint:" in line[:5]), "")
+    said = [line.removeprefix("error:").strip() for line in lines if "hint:" not in line[:5]]
+    if any(line.startswith("Traceback") for line in said):
+        # Its last line is what it is about.
+        said = said[-1:]
+    text = "\n".join(said) or "it said nothing"
+    return DeviceError(f"{what} ended with {returncode}: {text}", hint=hint)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -9,7 +10,7 @@ from typing import TypeVar
 
 from ccnet_edge.bench.hosts import Host, LocalHost
 from ccnet_edge.bench.subject import Subject
-from ccnet_edge.device.gates import INSTRUCTION_SETS, is_target, latency_gate, ram_gate
+from ccnet_edge.device.gates import INSTRUCTION_SETS, claimed_target, latency_gate, ram_gate
 from ccnet_edge.device.verify import gate_line
 from ccnet_edge.errors import (
     BudgetExceededError,
@@ -94,10 +95,19 @@ def run_bench(
     )
 
 
-def counts_as_target(host: Host, subject: Subject) -> bool:
-    """Nobody has to say that this is the target: a device over ssh, or a target that is local."""
+def counts_as_target(host: Host, subject: Subject, *, said: bool = False) -> bool:
+    """Whether the host is the subject's target: a device over ssh is, this machine may be.
+
+    Args:
+        host: where.
+        subject: what is measured; a bare model file has no target.
+        said: a person says that it is.
+
+    Raises:
+        UsageError: it was said of this machine, which has another instruction set.
+    """
     if isinstance(host, LocalHost):
-        return subject.target is not None and is_target(subject.target)
+        return subject.target is not None and claimed_target(subject.target, said=said)
     return True
 
 
@@ -186,7 +196,9 @@ def _may_be(target: DeviceProfile | None, found: Environment) -> bool:
 
 
 def _model_arguments(options: SessionOptions, shape: Sequence[int]) -> list[str]:
-    return ["--shape", ",".join(map(str, shape)), "--options", serial.to_json(options)]
+    # On one line: over ssh it is a word of a shell's command.
+    compact = json.dumps(serial.to_dict(options), separators=(",", ":"))
+    return ["--shape", ",".join(map(str, shape)), "--options", compact]
 
 
 def _ask(host: Host, command: str, model: Path, arguments: Sequence[str], kind: type[T]) -> T:

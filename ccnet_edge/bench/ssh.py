@@ -81,8 +81,9 @@ class SshHost:
                 wing.write_bytes(build_pyz())
                 self._copy((wing, model), folder)
             started = shlex.join(["python3", RUNTIME_FILE, command, model.name, *arguments])
-            what = f"{command} of {model} on {self.name}"
-            return self._ssh(f"cd {shlex.quote(folder)} && exec {started}", what=what)
+            # With something after it the shell stays, and says by its status if a signal ended it.
+            script = f"cd {shlex.quote(folder)} && {started}; exit $?"
+            return self._ssh(script, what=f"{command} of {model} on {self.name}")
 
     @contextmanager
     def _folder(self) -> Iterator[str]:

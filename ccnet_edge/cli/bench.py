@@ -45,7 +45,7 @@ def command(
         report = bench.run_bench(
             subject,
             machine,
-            on_target=on_target or bench.counts_as_target(machine, subject),
+            on_target=bench.counts_as_target(machine, subject, said=on_target),
             samples=samples,
             time_limit_s=time_limit,
             progress=progress,

@@ -16,7 +16,7 @@ from typing import TYPE_CHECKING
 
 import onnx
 import torch
-from onnx import ModelProto, NodeProto
+from onnx import ModelProto
 
 from ccnet_edge import __version__
 from ccnet_edge.errors import CcnetError
@@ -35,6 +35,8 @@ OPSET = 18
 IR_VERSION = 8
 INPUT, OUTPUT = "image", "logits"
 AXES = {2: "height", 3: "width"}
+# Where `nets.SpecModule` keeps the modules of the nodes.
+MODULE_PREFIX = "blocks."
 # Inference-time operators that have to be gone: normalisation is folded into convolutions.
 FOLDED = frozenset({"BatchNormalization", "Identity", "Constant"})
 
@@ -99,17 +101,19 @@ def _clean(model: ModelProto, *, dynamic: bool) -> None:
     graph.name = "network"
     # Engines infer the shapes in between by themselves.
     del graph.value_info[:]
-    _rename(list(graph.node))
+    _rename(model)
     if dynamic:
         for value in (*graph.input, *graph.output):
             for axis, name in AXES.items():
                 value.type.tensor_type.shape.dim[axis].dim_param = name
 
 
-def _rename(nodes: list[NodeProto]) -> None:
-    """Name nodes `Conv_0`, `Relu_1`, … and each one's output like the node that makes it."""
+def _rename(model: ModelProto) -> None:
+    """Name nodes and what they make `Conv_0`, `Relu_1`, …, and weights by the network's nodes."""
     names: dict[str, str] = {}
-    for number, node in enumerate(nodes):
+    for weight in model.graph.initializer:
+        names[weight.name] = weight.name = weight.name.removeprefix(MODULE_PREFIX)
+    for number, node in enumerate(model.graph.node):
         node.name = f"{node.op_type}_{number}"
         for i, output in enumerate(node.output):
             if output != OUTPUT:

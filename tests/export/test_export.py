@@ -1,0 +1,97 @@
+"""The table of formats, and the export of what training left."""
+
+import hashlib
+import json
+from pathlib import Path
+
+import onnx
+import pytest
+from click.testing import CliRunner
+from safetensors.torch import save_file
+
+from ccnet_edge.cli import group
+from ccnet_edge.errors import DataError, MissingExtraError, UsageError
+from ccnet_edge.export import EXPORTERS, export, find_exporter, trained_folder
+from ccnet_edge.spec import serial
+from ccnet_edge.spec.training import TrainedNetwork
+from tests.export.networks import exported, metadata_of, small_module, small_spec
+
+
+@pytest.fixture
+def trained(tmp_path: Path) -> Path:
+    """What training leaves of the small network."""
+    folder = tmp_path / "trained"
+    folder.mkdir()
+    spec = small_spec()
+    weights = folder / "weights.safetensors"
+    save_file(small_module(spec).state_dict(), weights)
+    metadata = metadata_of(spec)
+    record = TrainedNetwork(
+        network=spec,
+        preprocessing=metadata.preprocessing,
+        classes=metadata.classes,
+        recipe="quick",
+        seed=0,
+        steps=1,
+        best_step=1,
+        device="cpu",
+        curve=(),
+        weights_sha256=hashlib.sha256(weights.read_bytes()).hexdigest(),
+    )
+    serial.save(record, folder / "trained.json")
+    return folder
+
+
+def test_an_export_is_of_the_trained_weights(trained: Path, tmp_path: Path) -> None:
+    artifact = export("onnx", trained, tmp_path / "new" / "cells.onnx")
+    assert artifact.file == "cells.onnx"
+    assert artifact.precision == "fp32"
+    (tmp_path / "direct").mkdir()
+    same = exported(tmp_path / "direct")
+    assert (tmp_path / "new" / "cells.onnx").read_bytes() == same.read_bytes()
+
+
+def test_an_unknown_format_names_the_known_ones(trained: Path, tmp_path: Path) -> None:
+    with pytest.raises(UsageError, match=r"unknown format 'onxn'; known: onnx") as error:
+        export("onxn", trained, tmp_path / "model")
+    assert error.value.hint == "did you mean 'onnx'?"
+    assert error.value.exit_code == 2
+
+
+def test_a_format_whose_library_is_missing_says_what_to_install(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setitem(EXPORTERS, "later", "ccnet_edge.no_such_module:export")
+    with pytest.raises(MissingExtraError, match="no_such_module") as error:
+        find_exporter("later")
+    assert "pip install" in error.value.hint
+
+
+def test_a_folder_without_a_trained_network_is_refused(tmp_path: Path) -> None:
+    with pytest.raises(DataError, match=r"no trained network"):
+        export("onnx", tmp_path, tmp_path / "model.onnx")
+    assert not (tmp_path / "model.onnx").exists()
+
+
+def test_a_build_directory_is_as_good_as_the_trained_folder_in_it(trained: Path) -> None:
+    assert trained_folder(trained) == trained
+    trained.rename(trained.with_name("train"))
+    assert trained_folder(trained.parent) == trained.with_name("train")
+
+
+def test_the_command_prints_what_it_wrote(trained: Path, tmp_path: Path) -> None:
+    out = tmp_path / "model.onnx"
+    arguments = ["export", str(trained), "--format", "onnx", "--dynamic", "-o", str(out)]
+    done = CliRunner().invoke(group, arguments, catch_exceptions=False)
+    digest = hashlib.sha256(out.read_bytes()).hexdigest()
+    assert done.exit_code == 0
+    assert done.stdout == f"{out}  {out.stat().st_size / 1e3:.3g} kB  opset 18  sha256 {digest}\n"
+    assert onnx.load(out).graph.input[0].type.tensor_type.shape.dim[2].dim_param == "height"
+
+
+def test_the_command_prints_one_json_document(trained: Path) -> None:
+    done = CliRunner().invoke(group, ["export", str(trained), "--json"], catch_exceptions=False)
+    document = json.loads(done.stdout)
+    assert document["schema_version"] == 1
+    assert document["shape"] == [1, 3, 32, 48]
+    assert (trained / document["file"]).stat().st_size == document["size_bytes"]
