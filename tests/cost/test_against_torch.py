@@ -11,7 +11,6 @@ from ccnet_edge.cost.ops import OPS
 from ccnet_edge.nets import build_module
 from ccnet_edge.nets.ops import OPS as TORCH_OPS
 from ccnet_edge.spec.network import NetworkSpec
-
 from tests.cost.conftest import networks
 
 SIZE = (32, 48)

@@ -15,7 +15,6 @@ from ccnet_edge.cost.estimate import onnx_bytes
 from ccnet_edge.spec.artifact import Preprocessing
 from ccnet_edge.spec.network import NetworkSpec
 from ccnet_edge.targets import load_profile
-
 from tests.cost.conftest import networks
 
 UNET = ARCHITECTURES["unet"]

@@ -11,7 +11,6 @@ from ccnet_edge.architectures import ARCHITECTURES
 from ccnet_edge.cost import MemoryPlan, PlacedTensor, check_memory, plan_memory
 from ccnet_edge.cost.memory import Lifetime, lifetimes, peak_bytes, place
 from ccnet_edge.spec.network import NetworkSpec
-
 from tests.cost.conftest import networks
 
 LIVES = st.lists(
