@@ -20,6 +20,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Literal
 
+from ccnet_edge.device.environment import environment
 from ccnet_edge.spec import serial
 from ccnet_edge.spec.report import Environment
 
@@ -102,16 +103,10 @@ def write_result(name: str, figures: object, *, found: Environment | None = None
     result = Result(
         name=name,
         command=f"python -m benchmarks.{Path(sys.argv[0]).stem}",
-        environment=found or _environment(),
+        environment=found or environment(),
         figures=figures,
     )
     return serial.save(result, RESULTS / f"{name}.json")
-
-
-def _environment() -> Environment:
-    from ccnet_edge.device.environment import environment
-
-    return environment()
 
 
 def _time(workload: Callable[[], object]) -> tuple[float, float]:

@@ -28,18 +28,20 @@ def foreground_density(view: View) -> tuple[float, ...]:
 def _at_scale(labels: NDArray[np.uint8], scale: int) -> NDArray[np.uint8]:
     height, width = labels.shape
     rows, columns = coarse_size((height, width), scale)
-    coarse = resize_labels(labels, height=rows, width=columns)
     if (rows << scale, columns << scale) == (height, width):
-        return coarse  # enlarging repeats every pixel equally often: the share stays
+        # Enlarging would repeat every pixel equally often: the share stays.
+        middle = 2**scale // 2
+        return labels[middle :: 2**scale, middle :: 2**scale]
+    coarse = resize_labels(labels, height=rows, width=columns)
     return resize_labels(coarse, height=height, width=width)
 
 
 def _density(labels: NDArray[np.uint8], scale: int) -> float:
-    ignored = np.count_nonzero(labels == IGNORE)
+    ignored = int(np.count_nonzero(labels == IGNORE))
     if ignored == labels.size:
         raise DataError(
             f"pixels to measure the foreground's density on were wanted at scale /{2**scale}, "
             f"found {labels.size}, all ignored",
             hint="check the regions to ignore of this image",
         )
-    return (int(np.count_nonzero(labels)) - int(ignored)) / (labels.size - int(ignored))
+    return (int(np.count_nonzero(labels != 0)) - ignored) / (labels.size - ignored)

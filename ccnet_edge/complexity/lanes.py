@@ -18,7 +18,9 @@ from typing import Any, TypeAlias
 import numpy as np
 from numpy.typing import NDArray
 
-# [H, W] uint16 (grey) or uint64 (colour); the arithmetic is the same.
+# [H, W] pixels as Pillow keeps them: uint8 (grey) or uint32 (three channels and an idle one).
+Packed: TypeAlias = NDArray[Any]
+# [H, W] uint16 (grey) or uint64 (colour) with a lane a channel; the arithmetic is the same.
 Words: TypeAlias = NDArray[Any]
 # First and last index of what each output averages: equal, or neighbours.
 Taps: TypeAlias = tuple[NDArray[np.intp], NDArray[np.intp]]
@@ -28,8 +30,6 @@ ONES = {"uint16": np.uint16(1), "uint64": np.uint64(0x0001_0001_0001_0001)}
 LANES = {"uint16": 1, "uint64": 4}
 # 255 · 2ˢ⁺¹ + 2ˢ, the largest sum in a lane, is below 2¹⁶ up to this s.
 MAX_SCALE = 7
-# Enlarged rows are made in bands of about this size, which stay in a core's second-level cache.
-BAND_BYTES = 2**19
 
 
 class Scratch:
@@ -51,36 +51,29 @@ class Scratch:
         return array
 
 
-def widen(samples: NDArray[np.uint8], scratch: Scratch) -> Words:
-    """Words [H, W] of `samples`, [H, W] grey or [H, W, 4] colour."""
-    lanes = scratch.array("widened", samples.shape, np.uint16)
-    np.copyto(lanes, samples)
-    return lanes if lanes.ndim == 2 else lanes.view(np.uint64)[..., 0]
-
-
-def narrow(words: Words, scratch: Scratch) -> NDArray[np.uint8]:
-    """The samples of `words` [H, W]: [H, W · lanes]."""
-    lanes = words.view(np.uint16)
-    samples = scratch.array("narrowed", lanes.shape, np.uint8)
-    np.copyto(samples, lanes, casting="unsafe")
-    return samples
-
-
-def average(words: Words, rows: Taps, columns: Taps, scratch: Scratch) -> Words:
-    """Means of one or two columns and then of one or two rows of `words`, rounded each time.
+def average(packed: Packed, rows: Taps, columns: Taps, scratch: Scratch) -> Packed:
+    """Means of one or two columns and then of one or two rows of `packed`, rounded each time.
 
     Returns:
-        Words [len of rows, len of columns].
+        Packed pixels [len of rows, len of columns].
     """
-    wide = scratch.array("taken columns", (len(words), len(columns[0])), words.dtype)
-    np.take(words, columns[0], axis=1, out=wide, mode="clip")
+    wide = scratch.array("columns", (len(packed), len(columns[0])), packed.dtype)
+    np.take(packed, columns[0], axis=1, out=wide, mode="clip")
     two = np.flatnonzero(columns[0] != columns[1])
-    wide[:, two] = _rounded(wide[:, two] + words[:, columns[1][two]] + _ones(words), 1)
-    result = scratch.array("taken rows", (len(rows[0]), len(columns[0])), words.dtype)
+    wide[:, two] = _mean(wide[:, two], packed[:, columns[1][two]])
+    result = scratch.array("rows", (len(rows[0]), len(columns[0])), packed.dtype)
     np.take(wide, rows[0], axis=0, out=result, mode="clip")
     two = np.flatnonzero(rows[0] != rows[1])
-    result[two] = _rounded(result[two] + wide[rows[1][two]] + _ones(words), 1)
+    result[two] = _mean(result[two], wide[rows[1][two]])
     return result
+
+
+def widen(packed: Packed, scratch: Scratch) -> Words:
+    """Words of `packed` pixels [H, W]."""
+    samples = packed.view(np.uint8)
+    lanes = scratch.array("widened", samples.shape, np.uint16)
+    np.copyto(lanes, samples)
+    return lanes if packed.dtype == np.uint8 else lanes.view(np.uint64)
 
 
 def shrink(words: Words, scales: int, scratch: Scratch) -> list[Words]:
@@ -110,32 +103,39 @@ def shrink(words: Words, scales: int, scratch: Scratch) -> list[Words]:
 
 def enlarge(words: Words, scale: int, scratch: Scratch) -> NDArray[np.uint8]:
     """`words` [h, w] enlarged bilinearly by f = 2^scale: samples [h · f, w · f · lanes]."""
-    height, factor = len(words), 1 << scale
+    height, width = words.shape
+    factor, lanes = 1 << scale, LANES[words.dtype.name]
     wide = _enlarge_columns(words, scale, scratch)
-    lanes = wide.shape[1] * LANES[words.dtype.name]
-    samples = scratch.array("enlarged", (height + 1, factor, lanes), np.uint8)
-    step = max(1, BAND_BYTES // (lanes * 2))
-    for top in range(0, height + 1, step):
-        # Of rows top − 1 … end; beyond the first and the last there is the same row again.
-        band = wide[np.arange(top - 1, min(top + step, height + 1)).clip(0, height - 1)]
-        part = scratch.array("part", (len(band) - 1, band.shape[1]), words.dtype)
-        for phase, sums in enumerate(_between(band[:-1], band[1:], scale, scratch)):
-            np.right_shift(sums, _as(words, scale + 1), out=part)
-            # Narrowing also drops what the shift brought in from the lane above.
-            np.copyto(samples[top : top + step, phase], part.view(np.uint16), casting="unsafe")
-    return _without_margins(samples.reshape(-1, lanes), factor)
+    samples = scratch.array("enlarged", (height + 1, factor, width * factor * lanes), np.uint8)
+    part = scratch.array("part", (height + 1, wide.shape[1]), words.dtype)
+    first = factor // 2 * lanes
+    inner = part.view(np.uint16)[:, first : first + samples.shape[2]]
+    for phase, sums in enumerate(_between(wide[:-1], wide[1:], scale, scratch)):
+        np.right_shift(sums, _as(words, scale + 1), out=part)
+        # Narrowing also drops what the shift brought in from the lane above.
+        np.copyto(samples[:, phase], inner, casting="unsafe")
+    # Half an interval lies before the first row's centre and half after the last one's.
+    rows = samples.reshape((height + 1) * factor, -1)
+    return rows[factor // 2 : -(factor // 2)]
 
 
 def _enlarge_columns(words: Words, scale: int, scratch: Scratch) -> Words:
-    """`words` [h, w] enlarged along its rows only: words [h, w · f], rounded."""
+    """`words` [h, w] enlarged along their rows and rounded: words [h + 2, (w + 2) · f].
+
+    Beyond the first and the last pixel of a row there is that pixel again, and so with rows:
+    the first and the last come twice. A row begins with half an interval too much and ends with
+    one and a half: the last lies between two rows, whose words stand one after the other.
+    """
     height, width = words.shape
-    edged = np.concatenate([words[:, :1], words, words[:, -1:]], axis=1)
-    wide = scratch.array("wide", (height, width + 1, 1 << scale), words.dtype)
-    part = scratch.array("part", (height, width + 1), words.dtype)
-    for phase, sums in enumerate(_between(edged[:, :-1], edged[:, 1:], scale, scratch)):
+    edged = np.concatenate([words[:, :1], words, words[:, -1:]], axis=1).ravel()
+    wide = scratch.array("wide", (height + 2, width + 2, 1 << scale), words.dtype)
+    inner = wide[1:-1].reshape(edged.size, -1)[:-1]
+    part = scratch.array("part", (edged.size - 1,), words.dtype)
+    for phase, sums in enumerate(_between(edged[:-1], edged[1:], scale, scratch)):
         np.right_shift(sums, _as(words, scale + 1), out=part)
-        np.bitwise_and(part, _ones(words) * _as(words, 255), out=wide[:, :, phase])
-    return _without_margins(wide.reshape(height, -1).T, 1 << scale).T
+        np.bitwise_and(part, _ones(words) * _as(words, 255), out=inner[:, phase])
+    wide[0], wide[-1] = wide[1], wide[-2]
+    return wide.reshape(height + 2, -1)
 
 
 def _between(before: Words, after: Words, scale: int, scratch: Scratch) -> Iterator[Words]:
@@ -158,9 +158,12 @@ def _between(before: Words, after: Words, scale: int, scratch: Scratch) -> Itera
         yield sums
 
 
-def _without_margins(enlarged: NDArray[Any], factor: int) -> NDArray[Any]:
-    """Without the half step that lies before the first and after the last line's centre."""
-    return enlarged[factor // 2 : len(enlarged) - factor // 2]
+def _mean(first: Packed, second: Packed) -> Packed:
+    """(first + second + 1) / 2 of every sample: what they share, and half of what they do not."""
+    half = (first ^ second) & np.array(0xFEFE_FEFE).astype(first.dtype)
+    half >>= _as(first, 1)
+    mean: Packed = (first | second) - half
+    return mean
 
 
 def _average_rows(words: Words, scale: int, scratch: Scratch) -> Words:

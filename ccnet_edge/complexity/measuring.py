@@ -85,6 +85,16 @@ def measure(
     )
 
 
+def fitting_size(dataset: SegmentationDataset, scales: int = SCALES) -> tuple[int, int]:
+    """Height and width of the set's typical image, to the nearest that a network takes.
+
+    That is the nearest multiple of 2^(scales − 1), the network's output stride.
+    """
+    stride = 2 ** (scales - 1)
+    height, width = dataset.typical_size()
+    return max(1, round(height / stride)) * stride, max(1, round(width / stride)) * stride
+
+
 def image_figures(
     image: NDArray[Any],
     definition: JpegDefinition = DEFAULT_DEFINITION,

@@ -14,7 +14,15 @@ from ccnet_edge.spec.complexity import ImageComplexity
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
 
-FORMATS = (".pdf", ".png", ".svg")
+# Metadata that keeps the date out, by suffix.
+DATELESS: dict[str, dict[str, None]] = {
+    ".pdf": {"CreationDate": None},
+    ".png": {},
+    ".svg": {"Date": None},
+}
+FORMATS = tuple(DATELESS)
+# More lines than this hide each other.
+MAX_LINES = 100
 _MEAN, _IMAGES = "#1f4e79", "#9db7cf"
 
 
@@ -25,9 +33,9 @@ def plot_complexity(complexity: ImageComplexity, path: Path, *, title: str = "")
         UsageError: another suffix.
         MissingExtraError: matplotlib is not installed.
     """
-    if path.suffix not in FORMATS:
-        raise UsageError(f"{path}: a plot as {', '.join(FORMATS)} was wanted")
+    path = plot_path(str(path))
     try:
+        from matplotlib import rc_context
         from matplotlib.figure import Figure
     except ImportError as error:
         raise MissingExtraError(
@@ -40,15 +48,29 @@ def plot_complexity(complexity: ImageComplexity, path: Path, *, title: str = "")
     _draw_mean(axes, complexity)
     _label(axes, complexity, title)
     content = io.BytesIO()
-    # No date goes into the file: the same figures give the same bytes.
-    dateless = {".png": {}, ".svg": {"Date": None}, ".pdf": {"CreationDate": None}}[path.suffix]
-    figure.savefig(content, format=path.suffix[1:], dpi=150, metadata=dateless)
+    # Neither date nor chance goes into the file: the same figures give the same bytes.
+    with rc_context({"svg.hashsalt": "ccnet-edge"}):
+        figure.savefig(content, format=path.suffix[1:], dpi=150, metadata=DATELESS[path.suffix])
     return serial.write_bytes(path, content.getvalue())
 
 
+def plot_path(text: str) -> Path:
+    """The path of a plot, refused here where its format is none that can be drawn.
+
+    Raises:
+        UsageError: another suffix than those of `FORMATS`.
+    """
+    path = Path(text)
+    if path.suffix not in FORMATS:
+        raise UsageError(f"{path}: a plot as {', '.join(FORMATS)} was wanted")
+    return path
+
+
 def _draw_images(axes: Axes, complexity: ImageComplexity) -> None:
-    for i, image in enumerate(complexity.per_image):
-        label = "single images" if i == 0 else None
+    shown = complexity.per_image[:MAX_LINES]
+    name = "single images" if len(shown) == complexity.images else f"the first {len(shown)} images"
+    for i, image in enumerate(shown):
+        label = name if i == 0 else None
         axes.plot(range(len(image.j)), image.j, color=_IMAGES, linewidth=0.8, label=label)
 
 
@@ -75,6 +97,7 @@ def _label(axes: Axes, complexity: ImageComplexity, title: str) -> None:
     axes.set_ylabel(f"J in {definition.unit} per {definition.per}" if definition else "J")
     axes.set_ylim(bottom=0)
     axes.grid(axis="y", alpha=0.3)
+    axes.spines[["top", "right"]].set_visible(False)
     axes.legend(frameon=False)
     heading = title or "J by scale"
     if complexity.height is not None:

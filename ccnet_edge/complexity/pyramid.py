@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from functools import lru_cache
 
 import numpy as np
 from numpy.typing import NDArray
 from PIL import Image
 
 from ccnet_edge.complexity import lanes
-from ccnet_edge.complexity.lanes import Scratch, Taps, Words
+from ccnet_edge.complexity.lanes import Packed, Scratch, Taps
 from ccnet_edge.device.imaging.resize import FILTERS
 from ccnet_edge.spec.complexity import JpegDefinition
 
@@ -41,6 +42,7 @@ def coarse_size(size: tuple[int, int], scale: int) -> tuple[int, int]:
     return -(-size[0] // 2**scale), -(-size[1] // 2**scale)
 
 
+@lru_cache(maxsize=64)
 def box_taps(length: int, wanted: int) -> Taps | None:
     """Which samples of `length` Pillow's box filter averages for each of `wanted`.
 
@@ -100,37 +102,40 @@ def _in_lanes(
     scales: int,
     scratch: Scratch,
 ) -> Iterator[Image.Image]:
-    words = _fitted(picture, definition, size, scratch)
-    yield _as_image(lanes.narrow(words, scratch), size)
+    packed = _fitted(picture, definition, size, scratch)
+    yield _as_image(packed.view(np.uint8), size)
+    words = lanes.widen(packed, scratch)
     for s, level in enumerate(lanes.shrink(words, scales, scratch), start=1):
         yield _as_image(lanes.enlarge(level, s, scratch), size)
 
 
 def _fitted(
     picture: NDArray[np.uint8], definition: JpegDefinition, size: tuple[int, int], scratch: Scratch
-) -> Words:
-    """Words of `picture` at `size`."""
+) -> Packed:
+    """`picture` at `size`."""
     height, width = picture.shape[:2]
     rows, columns = box_taps(height, size[0]), box_taps(width, size[1])
     in_pairs = definition.resize == "box" and _along_rows_first((height, width), size)
     if not in_pairs or rows is None or columns is None:
-        return lanes.widen(_samples(_resized(picture, definition, size)), scratch)
-    words = lanes.widen(_samples(Image.fromarray(picture)), scratch)
-    return lanes.average(words, rows, columns, scratch)
+        return _packed(_resized(picture, definition, size))
+    return lanes.average(_packed(_image(picture)), rows, columns, scratch)
 
 
 def _resized(
     picture: NDArray[np.uint8], definition: JpegDefinition, size: tuple[int, int]
 ) -> Image.Image:
-    contiguous = np.ascontiguousarray(picture)
-    return Image.fromarray(contiguous).resize(size[::-1], FILTERS[definition.resize])
+    return _image(picture).resize(size[::-1], FILTERS[definition.resize])
 
 
-def _samples(image: Image.Image) -> NDArray[np.uint8]:
-    """[H, W] grey or [H, W, 4] colour samples; the fourth is idle, as Pillow keeps them."""
+def _image(picture: NDArray[np.uint8]) -> Image.Image:
+    return Image.fromarray(np.ascontiguousarray(picture))
+
+
+def _packed(image: Image.Image) -> Packed:
     if image.mode == "L":
         return np.asarray(image)
-    return np.frombuffer(image.tobytes("raw", "RGBX"), np.uint8).reshape(*image.size[::-1], 4)
+    pixels = np.frombuffer(image.tobytes("raw", "RGBX"), np.uint32)
+    return pixels.reshape(image.height, image.width)
 
 
 def _as_image(samples: NDArray[np.uint8], size: tuple[int, int]) -> Image.Image:

@@ -1,6 +1,7 @@
 import numpy as np
 import pytest
 from numpy.typing import NDArray
+from PIL import Image
 
 from ccnet_edge.complexity import DEFAULT_DEFINITION
 from ccnet_edge.complexity.density import foreground_density
@@ -48,6 +49,15 @@ def test_a_scale_takes_the_middle_pixel_of_every_block(labels: NDArray[np.uint8]
     for s in range(1, 5):
         middle = 2 ** (s - 1)
         assert found[s] == counted(labels[middle :: 2**s, middle :: 2**s])
+
+
+def test_the_middle_pixel_is_the_one_that_pillow_takes(labels: NDArray[np.uint8]) -> None:
+    image = Image.fromarray(labels)
+    found = density(labels, height=96, width=64)
+    for s in range(1, 5):
+        coarse = image.resize((64 >> s, 96 >> s), Image.Resampling.NEAREST)
+        again = coarse.resize((64, 96), Image.Resampling.NEAREST)
+        assert found[s] == pytest.approx(counted(np.asarray(again)), abs=1e-12)
 
 
 def test_where_a_scale_does_not_divide_the_size_pixels_count_as_often_as_they_are_enlarged() -> (

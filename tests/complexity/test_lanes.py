@@ -1,3 +1,5 @@
+from typing import Any
+
 import numpy as np
 import pytest
 from hypothesis import given
@@ -8,11 +10,11 @@ from PIL import Image
 from ccnet_edge.complexity.lanes import (
     LANES,
     MAX_SCALE,
+    Packed,
     Scratch,
     Words,
     average,
     enlarge,
-    narrow,
     shrink,
     widen,
 )
@@ -30,17 +32,20 @@ def picture(seed: int, height: int, width: int, channels: int) -> NDArray[np.uin
     return values if seed % 2 else rng.integers(0, 256, shape, np.uint8)
 
 
+def packed_of(pixels: NDArray[np.uint8]) -> Packed:
+    if pixels.ndim == 2:
+        return pixels
+    idle = np.full((*pixels.shape[:2], 1), 255, np.uint8)
+    return np.concatenate([pixels, idle], axis=2).view(np.uint32)[..., 0]
+
+
 def words_of(pixels: NDArray[np.uint8]) -> Words:
-    if pixels.ndim == 3:
-        idle = np.full((*pixels.shape[:2], 1), 255, np.uint8)
-        pixels = np.concatenate([pixels, idle], axis=2)
-    return widen(pixels, Scratch()).copy()
+    return widen(packed_of(pixels), Scratch())
 
 
-def pixels_of(samples: NDArray[np.uint8], channels: int) -> NDArray[np.uint8]:
-    if channels == 1:
-        return samples
-    return samples.reshape(len(samples), -1, 4)[..., :channels]
+def pixels_of(samples: NDArray[Any], channels: int) -> NDArray[Any]:
+    """[H, W] or [H, W, 3] of samples [H, W · lanes]."""
+    return samples if channels == 1 else samples.reshape(len(samples), -1, 4)[..., :channels]
 
 
 def by_pillow(
@@ -66,7 +71,7 @@ def test_shrinking_is_pillows_box_filter_to_the_bit(
     assert len(levels) == scales - 1
     for s, level in enumerate(levels, start=1):
         expected = by_pillow(pixels, height >> s, width >> s, BOX)
-        np.testing.assert_array_equal(pixels_of(narrow(level, Scratch()), channels), expected)
+        np.testing.assert_array_equal(pixels_of(level.view(np.uint16), channels), expected)
 
 
 @given(
@@ -85,35 +90,30 @@ def test_enlarging_is_pillows_bilinear_filter_to_the_bit(
     np.testing.assert_array_equal(found, expected)
 
 
-def test_enlarging_in_several_bands_is_the_same(monkeypatch: pytest.MonkeyPatch) -> None:
-    words = words_of(picture(0, 40, 24, 3))
-    whole = enlarge(words, 2, Scratch()).copy()
-    monkeypatch.setattr("ccnet_edge.complexity.lanes.BAND_BYTES", 7 * 24 * 4 * 8)
-    np.testing.assert_array_equal(enlarge(words, 2, Scratch()), whole)
-
-
 @pytest.mark.parametrize("channels", [1, 3])
 def test_an_average_of_pairs_rounds_half_up_after_columns_and_after_rows(channels: int) -> None:
     pixels = picture(1, 4, 6, channels)
     first, last = np.array([0, 1, 3]), np.array([0, 2, 3])
     rows = (np.array([0, 1]), np.array([1, 1]))
-    found = average(words_of(pixels), rows, (first, last), Scratch())
+    found = average(packed_of(pixels), rows, (first, last), Scratch())
     wide = (pixels[:, first].astype(int) + pixels[:, last] + 1) // 2
     expected = (wide[rows[0]] + wide[rows[1]] + 1) // 2
-    np.testing.assert_array_equal(pixels_of(narrow(found, Scratch()), channels), expected)
+    np.testing.assert_array_equal(pixels_of(found.view(np.uint8), channels), expected)
 
 
-def test_narrowing_undoes_widening() -> None:
-    grey = picture(2, 5, 7, 1)
-    np.testing.assert_array_equal(narrow(words_of(grey), Scratch()), grey)
+def test_the_mean_of_two_samples_rounds_half_up_whatever_they_are() -> None:
+    first, second = (each.astype(np.uint8) for each in np.mgrid[:256, :256])
+    pixels = np.stack([first.ravel(), second.ravel()])  # [2, 65536], each a pair in a column
+    one, both = np.arange(65_536), (np.array([0]), np.array([1]))
+    found = average(pixels, both, (one, one), Scratch())
+    np.testing.assert_array_equal(found[0], (pixels.astype(int).sum(axis=0) + 1) // 2)
 
 
 def test_memory_used_again_does_not_change_the_next_image() -> None:
     scratch = Scratch()
     for height, width, channels in ((64, 96, 3), (32, 32, 1), (48, 64, 3)):
         pixels = picture(height, height, width, channels)
-        idle = pixels if channels == 1 else np.concatenate([pixels, pixels[..., :1]], axis=2)
-        level = shrink(widen(idle, scratch), 3, scratch)[1]
+        level = shrink(widen(packed_of(pixels), scratch), 3, scratch)[1]
         expected = by_pillow(
             by_pillow(pixels, height // 4, width // 4, BOX), height, width, BILINEAR
         )

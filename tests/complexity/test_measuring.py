@@ -8,7 +8,13 @@ import pytest
 import scipy.stats  # type: ignore[import-untyped]
 from PIL import Image
 
-from ccnet_edge.complexity import DEFAULT_DEFINITION, MEASURES, find_definition, measure
+from ccnet_edge.complexity import (
+    DEFAULT_DEFINITION,
+    MEASURES,
+    find_definition,
+    fitting_size,
+    measure,
+)
 from ccnet_edge.complexity.encoder import encoder_identity
 from ccnet_edge.complexity.joint import with_joint
 from ccnet_edge.dataset import SegmentationDataset
@@ -93,6 +99,19 @@ def test_jb_of_given_figures_is_refused() -> None:
 def test_a_result_round_trips(dataset: SegmentationDataset) -> None:
     found = with_joint(measure(dataset, height=48, width=64), 0.5)
     assert serial.from_json(ImageComplexity, serial.to_json(found)) == found
+
+
+@pytest.mark.parametrize(
+    ("typical", "scales", "size"),
+    [((584, 565), 5, (592, 560)), ((960, 999), 5, (960, 992)), ((5, 700), 4, (8, 704))],
+)
+def test_a_fitting_size_is_the_nearest_multiple_of_the_output_stride(
+    dataset: SegmentationDataset,
+    typical: tuple[int, int],
+    scales: int,
+    size: tuple[int, int],
+) -> None:
+    assert fitting_size(replace(dataset, typical=typical), scales) == size
 
 
 def test_progress_counts_every_image(dataset: SegmentationDataset) -> None:
