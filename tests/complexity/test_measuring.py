@@ -103,7 +103,7 @@ def test_a_result_round_trips(dataset: SegmentationDataset) -> None:
 
 @pytest.mark.parametrize(
     ("typical", "scales", "size"),
-    [((584, 565), 5, (592, 560)), ((960, 999), 5, (960, 992)), ((5, 700), 4, (8, 704))],
+    [((590, 565), 5, (592, 560)), ((960, 999), 5, (960, 992)), ((5, 700), 4, (8, 704))],
 )
 def test_a_fitting_size_is_the_nearest_multiple_of_the_output_stride(
     dataset: SegmentationDataset,
