@@ -11,11 +11,8 @@ from pathlib import Path
 from ccnet_edge.cost.engine_memory import STANDING
 from ccnet_edge.device.bundle import open_bundle
 from ccnet_edge.spec.artifact import SessionOptions
-from ccnet_edge.spec.bundle import MANIFEST
+from ccnet_edge.spec.bundle import BUNDLE_FOLDER, MANIFEST
 from ccnet_edge.spec.target import DeviceProfile
-
-# Where a build directory keeps its bundle.
-BUNDLE_FOLDER = "bundle"
 
 
 @dataclass(frozen=True, kw_only=True)

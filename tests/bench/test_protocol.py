@@ -184,8 +184,24 @@ def test_what_was_measured_on_the_target_is_kept_beside_the_archive(archive: Pat
     assert kept.memory.peak_bytes == 390_000_000
 
 
+def test_a_build_keeps_it_beside_its_archive_and_what_was_known_besides(archive: Path) -> None:
+    build = archive.parent / "build"
+    report = report_of(archive, fake_host())
+    serial.save(replace(BUILD, archive=archive.name), build / "summary.json")
+    with pytest.raises(UsageError, match=f"but {archive.name} is missing"):
+        record(report, build)
+    packed = archive.replace(build / archive.name)
+    known = replace(report.gates[0], name="accuracy", measured=0.806, unit="share")
+    written = record(report, build)
+    kept = serial.load(Measurements, written)
+    serial.save(replace(kept, gates=(*kept.gates, known)), written)
+    assert serial.load(Measurements, record(report, packed)).gates[-1] == known
+    serial.save(replace(kept, gates=(known,), archive_sha256="of another"), written)
+    assert len(serial.load(Measurements, record(report, build)).gates) == 3
+
+
 def test_nothing_is_kept_beside_a_folder(bundle: Path) -> None:
-    with pytest.raises(UsageError, match="beside an archive, this is a folder"):
+    with pytest.raises(UsageError, match="this is neither one nor a finished build"):
         record(report_of(bundle, fake_host()), bundle)
 
 
