@@ -1,8 +1,8 @@
 """Box averages and bilinear enlarging by powers of two: Pillow's own bits, several times faster.
 
-A pixel is one machine word with a 16-bit lane for each channel: `uint16` for grey, `uint64` for
-colour (three lanes and an idle one). A lane holds the sum of up to 2⁸ samples of 8 bits, so one
-addition of words adds all channels and nothing carries into the next lane.
+A pixel becomes one machine word with a 16-bit lane for each channel: `uint16` for grey, `uint64`
+for colour (three lanes and an idle one). A lane holds the sum of up to 2⁸ samples of 8 bits, so
+one addition of words adds all channels and nothing carries into the next lane.
 
 Why the bits are Pillow's: `Image.resize` filters along rows, rounds to 8 bits (half up), filters
 along columns and rounds again, with weights of 22 bits. For a factor of 2ˢ all weights are
@@ -57,15 +57,7 @@ def average(packed: Packed, rows: Taps, columns: Taps, scratch: Scratch) -> Pack
     Returns:
         Packed pixels [len of rows, len of columns].
     """
-    wide = scratch.array("columns", (len(packed), len(columns[0])), packed.dtype)
-    np.take(packed, columns[0], axis=1, out=wide, mode="clip")
-    two = np.flatnonzero(columns[0] != columns[1])
-    wide[:, two] = _mean(wide[:, two], packed[:, columns[1][two]])
-    result = scratch.array("rows", (len(rows[0]), len(columns[0])), packed.dtype)
-    np.take(wide, rows[0], axis=0, out=result, mode="clip")
-    two = np.flatnonzero(rows[0] != rows[1])
-    result[two] = _mean(result[two], wide[rows[1][two]])
-    return result
+    return _average_along(0, _average_along(1, packed, columns, scratch), rows, scratch)
 
 
 def widen(packed: Packed, scratch: Scratch) -> Words:
@@ -127,7 +119,9 @@ def _enlarge_columns(words: Words, scale: int, scratch: Scratch) -> Words:
     one and a half: the last lies between two rows, whose words stand one after the other.
     """
     height, width = words.shape
-    edged = np.concatenate([words[:, :1], words, words[:, -1:]], axis=1).ravel()
+    edges = scratch.array("edged", (height, width + 2), words.dtype)
+    edges[:, 1:-1], edges[:, 0], edges[:, -1] = words, words[:, 0], words[:, -1]
+    edged = edges.reshape(-1)
     wide = scratch.array("wide", (height + 2, width + 2, 1 << scale), words.dtype)
     inner = wide[1:-1].reshape(edged.size, -1)[:-1]
     part = scratch.array("part", (edged.size - 1,), words.dtype)
@@ -158,12 +152,29 @@ def _between(before: Words, after: Words, scale: int, scratch: Scratch) -> Itera
         yield sums
 
 
-def _mean(first: Packed, second: Packed) -> Packed:
-    """(first + second + 1) / 2 of every sample: what they share, and half of what they do not."""
-    half = (first ^ second) & np.array(0xFEFE_FEFE).astype(first.dtype)
-    half >>= _as(first, 1)
-    mean: Packed = (first | second) - half
-    return mean
+def _average_along(axis: int, packed: Packed, taps: Taps, scratch: Scratch) -> Packed:
+    """Means of one or two lines across `axis`; few are of two, so those are done after all."""
+    first, last = taps
+    result = _taken(f"averaged along {axis}", packed, first, axis, scratch)
+    two = np.flatnonzero(first != last)
+    mean = _taken("first of two", packed, first[two], axis, scratch)
+    other = _taken("last of two", packed, last[two], axis, scratch)
+    # (a + b + 1) / 2 is what a and b have together, less half of what only one of them has.
+    half = np.bitwise_xor(mean, other, out=scratch.array("half", mean.shape, mean.dtype))
+    half &= np.array(0xFEFE_FEFE).astype(packed.dtype)
+    half >>= _as(packed, 1)
+    mean |= other
+    mean -= half
+    result[(slice(None),) * axis + (two,)] = mean
+    return result
+
+
+def _taken(
+    name: str, packed: Packed, lines: NDArray[np.intp], axis: int, scratch: Scratch
+) -> Packed:
+    shape = (len(lines), packed.shape[1]) if axis == 0 else (len(packed), len(lines))
+    out = scratch.array(name, shape, packed.dtype)
+    return np.take(packed, lines, axis=axis, out=out, mode="clip")
 
 
 def _average_rows(words: Words, scale: int, scratch: Scratch) -> Words:
