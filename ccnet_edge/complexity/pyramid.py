@@ -14,6 +14,9 @@ from ccnet_edge.complexity.lanes import Packed, Scratch, Taps
 from ccnet_edge.device.imaging.resize import FILTERS
 from ccnet_edge.spec.complexity import JpegDefinition
 
+# Lanes take about 50 bytes a pixel, for each worker; larger pictures are left to Pillow.
+MAX_LANE_PIXELS = 2**22
+
 
 def rescaled(
     picture: NDArray[np.uint8],
@@ -69,6 +72,7 @@ def _lanes_serve(definition: JpegDefinition, size: tuple[int, int], scales: int)
         and scales - 1 <= lanes.MAX_SCALE
         and size[0] % coarsest == 0
         and size[1] % coarsest == 0
+        and size[0] * size[1] <= MAX_LANE_PIXELS
         and _along_rows_first(size, (0, 0))
     )
 

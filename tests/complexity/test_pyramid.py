@@ -71,6 +71,20 @@ def test_every_scale_has_pillows_pixels(
     assert s == 4
 
 
+def test_a_picture_too_large_for_lanes_has_the_same_pixels(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    picture = noise(70, 80, 3)
+
+    def found() -> list[bytes]:
+        scaled = rescaled(picture, DEFAULT_DEFINITION, size=(64, 64), scales=5, scratch=Scratch())
+        return [image.convert("RGB").tobytes() for image in scaled]
+
+    in_lanes = found()
+    monkeypatch.setattr("ccnet_edge.complexity.pyramid.MAX_LANE_PIXELS", 64 * 64 - 1)
+    assert found() == in_lanes
+
+
 def test_a_part_of_a_step_counts_as_one() -> None:
     assert [coarse_size((48, 50), s) for s in range(5)] == [
         (48, 50),
