@@ -49,9 +49,16 @@ def _processor() -> str:
         _cpuinfo("model name")
         or _text(Path("/proc/device-tree/model"))
         or _cpuinfo("Hardware")
+        or _arm_part()
         or platform.processor()
         or "unknown"
     )
+
+
+def _arm_part() -> str:
+    """What Arm machines without a device tree say of themselves, by Arm's numbers."""
+    part = _cpuinfo("CPU part")
+    return f"Arm implementer {_cpuinfo('CPU implementer')} part {part}" if part else ""
 
 
 def _cpuinfo(key: str) -> str:

@@ -61,6 +61,8 @@ def test_an_arm_board_is_named_by_its_device_tree(monkeypatch: pytest.MonkeyPatc
     assert environment().processor == "Raspberry Pi 4 Model B Rev 1.4"
     texts["/proc/device-tree/model"] = ""
     assert environment().processor == "BCM2835"
+    texts["/proc/cpuinfo"] = "processor\t: 0\nCPU implementer\t: 0x41\nCPU part\t: 0xd40\n"
+    assert environment().processor == "Arm implementer 0x41 part 0xd40"
 
 
 def test_an_environment_survives_json() -> None:

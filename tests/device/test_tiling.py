@@ -118,15 +118,15 @@ def test_a_unet_in_tiles_gives_what_it_gives_whole() -> None:
 
 def test_no_pixel_further_than_the_radius_changes_an_output() -> None:
     network = small_unet()
-    module = build_module(network).double().eval()
+    module = build_module(network).eval()
     for parameter in module.parameters():
         parameter.data.abs_()  # no rectifier closes, so that every path is open
-    size, radius = 320, receptive_radius(network)
+    size, radius = 240, receptive_radius(network)
     rng = torch.Generator().manual_seed(1)
     farthest = 0
     # Positions that differ modulo the output stride see the pooling grid differently.
-    for position in (160, 167, 175):
-        x = torch.rand(1, 1, size, size, dtype=torch.float64, generator=rng, requires_grad=True)
+    for position in (112, 119, 127):
+        x = torch.rand(1, 1, size, size, generator=rng, requires_grad=True)
         module(x)[0, 0, position, position].backward()
         assert x.grad is not None
         reach = int((torch.nonzero(x.grad[0, 0]) - position).abs().max())

@@ -6,6 +6,7 @@ import ast
 import hashlib
 import json
 import os
+import shlex
 import subprocess
 import sys
 import zipfile
@@ -24,8 +25,11 @@ SOURCES = wing_sources()
 # What the wing may import when it is imported; tifffile only inside a function.
 ALLOWED = {"numpy", "PIL", "onnxruntime", "ccnet_edge"}
 BUILD_ONLY = ("torch", "onnx", "click", "rich", "pydantic", "tifffile", "matplotlib", "safetensors")
-# An interpreter of the oldest Python with the three packages, where somebody has made one.
+# Where somebody has made them: an interpreter of Python 3.10 with the three packages, and the
+# command that starts an aarch64 one (qemu-aarch64-static … python3), with PYTHONPATH for it.
 OLDEST = os.environ.get("CCNET_DEVICE_PYTHON")
+ARM64 = os.environ.get("CCNET_ARM64_PYTHON")
+ARM64_PACKAGES = os.environ.get("CCNET_ARM64_PACKAGES", "")
 
 
 @pytest.mark.parametrize("name", SOURCES)
@@ -240,3 +244,20 @@ def test_the_oldest_python_runs_the_pyz_and_makes_the_same_one(
         env={**os.environ, "PYTHONPATH": str(ROOT.parent)},
     )
     assert done.stdout.strip() == hashlib.sha256(build_pyz()).hexdigest()
+
+
+@pytest.mark.arm64
+@pytest.mark.skipif(ARM64 is None, reason="CCNET_ARM64_PYTHON names no aarch64 Python")
+def test_an_arm64_processor_agrees_with_the_golden_output(archive: Path, bundle: Path) -> None:
+    pyz = bundle / "ccnet-device.pyz"
+    done = subprocess.run(
+        [*shlex.split(ARM64 or ""), str(pyz), "verify", str(archive), "--no-measure", "--json"],
+        capture_output=True,
+        text=True,
+        check=True,
+        env={**os.environ, "PYTHONPATH": ARM64_PACKAGES, "PYTHONDONTWRITEBYTECODE": "1"},
+    )
+    found = json.loads(done.stdout)
+    assert found["environment"]["machine"] == "aarch64"
+    assert found["golden"]["relative_error"] <= 1e-5
+    assert found["golden"]["flipped_share"] == 0

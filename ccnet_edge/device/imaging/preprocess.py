@@ -16,7 +16,7 @@ FULL_SCALE = {"uint8": 255.0, "uint16": 65535.0}
 
 
 def prepare(image: NDArray[Any], preprocessing: Preprocessing) -> NDArray[np.float32]:
-    """The network's input for an image: channels, then scale, then size, then normalisation.
+    """The network's input for an image: channels, size, scale, then normalisation.
 
     Samples are divided by the full scale of what the image is stored as, which is
     `preprocessing.maximum` for images of the depth that the network was trained on, and the
@@ -42,12 +42,13 @@ def prepare_at(
     converted = to_channels(image, preprocessing.channels)  # [H, W, C]
     scale = np.float32(FULL_SCALE[converted.dtype.name])
     result = np.empty((1, preprocessing.channels, height, width), np.float32)
-    # One channel at a time: a large photograph then needs one channel as float32, not all.
+    # One channel at a time, and scaled after resizing, which is linear: a large photograph then
+    # needs one channel as float32, not all, and that once.
     for c in range(preprocessing.channels):
-        channel = converted[:, :, c : c + 1].astype(np.float32) / scale
+        channel = converted[:, :, c : c + 1].astype(np.float32)
         resized = resize(channel, height=height, width=width, method=preprocessing.resize)
         mean, std = np.float32(preprocessing.mean[c]), np.float32(preprocessing.std[c])
-        result[0, c] = (resized[:, :, 0] - mean) / std
+        result[0, c] = (resized[:, :, 0] / scale - mean) / std
     return result
 
 
