@@ -4,30 +4,31 @@ ONNX Runtime's options move a U-Net's process by 2 to 4× in memory and by a thi
 fixed direction: its blocked layouts are faster for wide networks, and both slower and larger for
 channels that no block divides; its memory pattern can double the peak. So they are tried.
 
-A clock on a busy machine would choose something else every time. The standing options stay
-unless others are better by `MARGIN`, and candidates are timed in turns, so that what slows one
-round slows all of them.
+A clock on a busy machine would choose something else every time. So candidates are timed in
+turns, compared turn by turn, and the standing options stay unless others are better by `MARGIN`
+and in nearly every turn.
 """
 
 from __future__ import annotations
 
 import statistics
 from collections.abc import Sequence
-from dataclasses import replace
+from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import Protocol
 
 from ccnet_edge.cost.engine_memory import STANDING
 from ccnet_edge.device.environment import environment
-from ccnet_edge.device.memory import measure_fresh
-from ccnet_edge.device.timer import time_model
 from ccnet_edge.spec.artifact import SessionOptions
 from ccnet_edge.spec.build import TriedOptions
 from ccnet_edge.spec.progress import Progress, silent
 from ccnet_edge.spec.target import DeviceProfile
+from ccnet_edge.verify.meter import Meter, MeterHere
 
-# Relative. Medians of equal work in turns stay within 5 % of each other on a busy machine.
+# Relative, of time and of memory.
 MARGIN = 0.10
+# Share of the turns that a faster candidate has to win. An equal one does so by chance in 4 % of
+# all cases with 8 turns, in 0.3 % with 12, in 0.01 % with 24 (binomial).
+SURE = 0.85
 # Kept free below a memory budget: peaks of equal options differ by less between processes.
 MEMORY_MARGIN = 0.02
 # Beside the standing options: blocked layouts, the engine's own default, and no arena.
@@ -37,41 +38,25 @@ CANDIDATES = (
     replace(STANDING, optimisation="all", memory_pattern=True),
     replace(STANDING, arena=False),
 )
-ROUNDS = 3
-SAMPLES = 8
-WARM_UP = 2
-# An allocator that keeps growing shows it by then; the gate itself runs a hundred.
-INFERENCES = 20
 
 
-class Meter(Protocol):
-    """Measures a model under options: here, or in tests from a table."""
+@dataclass(frozen=True, kw_only=True)
+class Candidate:
+    """Options with their process's peak, and their time in every turn."""
 
-    def peak_bytes(self, options: SessionOptions) -> int:
-        """Peak memory of a fresh process."""
+    options: SessionOptions
+    peak_bytes: int
+    times_ms: tuple[float, ...]
 
-    def p50_ms(self, options: SessionOptions) -> float:
-        """Median time of an inference."""
+    def time_over(self, other: Candidate) -> float:
+        """The median over the turns of this one's time over the other's in the same turn."""
+        turns = zip(self.times_ms, other.times_ms, strict=True)
+        return statistics.median(own / its for own, its in turns)
 
-
-class MeterHere:
-    """Measures `model` on this machine."""
-
-    def __init__(self, model: Path, shape: Sequence[int]) -> None:
-        self._model = model
-        self._shape = tuple(shape)
-
-    def peak_bytes(self, options: SessionOptions) -> int:
-        """Peak memory of a fresh process over `INFERENCES` inferences."""
-        report = measure_fresh(self._model, options, shape=self._shape, inferences=INFERENCES)
-        return report.peak_bytes
-
-    def p50_ms(self, options: SessionOptions) -> float:
-        """Median time of an inference, in a session of its own."""
-        report = time_model(
-            self._model, options, shape=self._shape, warm_up=WARM_UP, samples=SAMPLES
-        )
-        return statistics.median(report.samples_ms)
+    def surely_faster(self, other: Candidate) -> bool:
+        """Faster by `MARGIN`, and in nearly every turn."""
+        won = sum(own < its for own, its in zip(self.times_ms, other.times_ms, strict=True))
+        return self.time_over(other) < 1 - MARGIN and won >= SURE * len(self.times_ms)
 
 
 def tune_session(
@@ -99,25 +84,19 @@ def tune_session(
         progress: told about stage "tune".
 
     Raises:
-        DeviceError: a process that measures failed.
+        DeviceError: the engine, or a process that measures, failed.
     """
     meter = meter if meter is not None else MeterHere(model, shape)
     here = cores if cores is not None else environment().cores
     counts = thread_counts(min(profile.cores, here))
-    total = len(counts) + len(CANDIDATES)
-    first = measure(
-        [replace(STANDING, threads=count) for count in counts], meter, progress, total=total
-    )
+    progress("tune", done=0, total=2, note=f"{counts[-1]} threads at most")
+    first = _measure([replace(STANDING, threads=count) for count in counts], meter)
     threads = choose(first, ram_bytes=ram_bytes).threads
-    second = measure(
-        [replace(options, threads=threads) for options in CANDIDATES],
-        meter,
-        progress,
-        done=len(counts),
-        total=total,
-    )
-    others = tuple(tried for tried in first if tried.options.threads != threads)
-    return choose(second, ram_bytes=ram_bytes), (*second, *others)
+    progress("tune", done=1, total=2, note="layouts and allocators")
+    second = _measure([replace(options, threads=threads) for options in CANDIDATES], meter)
+    progress("tune", done=2, total=2)
+    others = [candidate for candidate in first if candidate.options.threads != threads]
+    return choose(second, ram_bytes=ram_bytes), tuple(map(_tried, [*second, *others]))
 
 
 def thread_counts(cores: int) -> tuple[int, ...]:
@@ -126,61 +105,47 @@ def thread_counts(cores: int) -> tuple[int, ...]:
     return (*powers, cores)
 
 
-def choose(tried: Sequence[TriedOptions], *, ram_bytes: int | None) -> SessionOptions:
+def choose(candidates: Sequence[Candidate], *, ram_bytes: int | None) -> SessionOptions:
     """The best of the options that were measured, the first of which are the standing ones.
 
     1. Those that leave `MEMORY_MARGIN` of the memory budget free; where none do, the options
        with the least peak.
-    2. Of these the fastest, where it is faster by `MARGIN` than the standing options (or than
-       the leanest, where the standing ones do not fit).
+    2. Of these the fastest, where it is surely faster than the standing options (or than the
+       leanest, where the standing ones do not fit).
     3. Then the leanest, where it saves `MARGIN` and is not slower by that.
     """
-    fitting = [t for t in tried if ram_bytes is None or _room(t) <= ram_bytes]
+    fitting = [
+        c
+        for c in candidates
+        if ram_bytes is None or c.peak_bytes * (1 + MEMORY_MARGIN) <= ram_bytes
+    ]
     if not fitting:
-        return min(tried, key=lambda t: t.peak_bytes).options
-    held = tried[0] if tried[0] in fitting else min(fitting, key=lambda t: t.peak_bytes)
-    fastest = min(fitting, key=lambda t: t.p50_ms)
-    if fastest.p50_ms < held.p50_ms * (1 - MARGIN):
-        held = fastest
-    leanest = min(
-        (t for t in fitting if t.p50_ms <= held.p50_ms * (1 + MARGIN)), key=lambda t: t.peak_bytes
+        return min(candidates, key=lambda c: c.peak_bytes).options
+    start = candidates[0]
+    held = start if start in fitting else min(fitting, key=lambda c: c.peak_bytes)
+    faster = [c for c in fitting if c.surely_faster(held)]
+    held = min(faster, key=lambda c: c.time_over(held), default=held)
+    leaner = [
+        c
+        for c in fitting
+        if c.peak_bytes < held.peak_bytes * (1 - MARGIN) and c.time_over(held) <= 1 + MARGIN
+    ]
+    return min(leaner, key=lambda c: c.peak_bytes, default=held).options
+
+
+def _measure(options: Sequence[SessionOptions], meter: Meter) -> list[Candidate]:
+    """Memory first: options that crash the engine then take a process of their own with them."""
+    peaks = [meter.peak_bytes(each) for each in options]
+    times = meter.times_ms(options)
+    return [
+        Candidate(options=each, peak_bytes=peak, times_ms=taken)
+        for each, peak, taken in zip(options, peaks, times, strict=True)
+    ]
+
+
+def _tried(candidate: Candidate) -> TriedOptions:
+    return TriedOptions(
+        options=candidate.options,
+        peak_bytes=candidate.peak_bytes,
+        p50_ms=statistics.median(candidate.times_ms),
     )
-    if leanest.peak_bytes < held.peak_bytes * (1 - MARGIN):
-        held = leanest
-    return held.options
-
-
-def measure(
-    candidates: Sequence[SessionOptions],
-    meter: Meter,
-    progress: Progress,
-    *,
-    done: int = 0,
-    total: int,
-) -> tuple[TriedOptions, ...]:
-    """Peak and median time of every candidate; times are taken in `ROUNDS` turns.
-
-    Memory comes first, in processes of their own: options that crash the engine or exhaust the
-    memory then take one of those with them, and not this process.
-    """
-    peaks = []
-    for number, options in enumerate(candidates, start=1):
-        peaks.append(meter.peak_bytes(options))
-        progress("tune", done=done + number, total=total, note=_words(options))
-    rounds = [[meter.p50_ms(options) for options in candidates] for _ in range(ROUNDS)]
-    medians = [statistics.median(times) for times in zip(*rounds, strict=True)]
-    return tuple(
-        TriedOptions(options=options, peak_bytes=peak, p50_ms=p50)
-        for options, peak, p50 in zip(candidates, peaks, medians, strict=True)
-    )
-
-
-def _words(options: SessionOptions) -> str:
-    parts = [options.optimisation, f"{options.threads} threads"]
-    parts += ["no arena"] if not options.arena else []
-    parts += ["memory pattern"] if options.memory_pattern else []
-    return ", ".join(parts)
-
-
-def _room(tried: TriedOptions) -> float:
-    return tried.peak_bytes * (1 + MEMORY_MARGIN)
