@@ -13,6 +13,7 @@ from ccnet_edge.device.gates import claimed_target, disk_gate, latency_gate, pla
 from ccnet_edge.device.memory import INFERENCES, measure_fresh
 from ccnet_edge.device.timer import TIME_LIMIT_S, time_model
 from ccnet_edge.errors import (
+    AccuracyBelowFloorError,
     BudgetExceededError,
     CcnetError,
     InvalidMeasurementError,
@@ -23,6 +24,15 @@ from ccnet_edge.spec.bundle import Verification
 from ccnet_edge.spec.progress import Progress, silent
 from ccnet_edge.spec.report import Gate, LatencyReport, MemoryReport, ParityReport
 from ccnet_edge.units import format_bytes, format_mib, format_ms
+
+# What a missed gate is raised as: each has its exit code.
+ERRORS: dict[str, type[CcnetError]] = {
+    "parity": ParityError,
+    "disk": BudgetExceededError,
+    "ram": BudgetExceededError,
+    "latency": LatencyMissedError,
+    "accuracy": AccuracyBelowFloorError,
+}
 
 
 def verify_bundle(
@@ -80,6 +90,7 @@ def verify_bundle(
         target=manifest.target.name,
         on_target=on_target,
         gates=_gates(bundle, golden, memory, latency, on_target=on_target, where=place(here)),
+        recorded=manifest.gates,
         memory=memory,
         latency=latency,
         environment=here,
@@ -87,28 +98,30 @@ def verify_bundle(
 
 
 def check(verification: Verification, *, require_target: bool = False) -> None:
-    """Raise the worst of what was found, in the order of the classes below.
+    """Raise the worst of what was found here, then of what was recorded when it was built.
+
+    A size, memory or latency that was judged here takes the place of the recorded one.
 
     Args:
         verification: what was found.
         require_target: a limit that only the target can judge, and has not, is an error too.
 
     Raises:
-        ParityError: the golden output is another one here.
+        ParityError: the golden output is another one here, or parity was missed.
         BudgetExceededError: the model file or the process's memory is over its limit.
         LatencyMissedError: the p90 is over its limit.
+        AccuracyBelowFloorError: the network's accuracy was below its floor.
         InvalidMeasurementError: on the target, or where it is required, a limit could not
             be judged.
     """
-    errors: dict[str, type[CcnetError]] = {
-        "parity": ParityError,
-        "disk": BudgetExceededError,
-        "ram": BudgetExceededError,
-        "latency": LatencyMissedError,
-    }
     for gate in verification.gates:
         if gate.status == "failed":
-            raise errors[gate.name](f"{verification.bundle}: {gate_line(gate)}")
+            raise ERRORS[gate.name](f"{verification.bundle}: {gate_line(gate)}")
+    for gate in _standing(verification):
+        raise ERRORS[gate.name](
+            f"{verification.bundle}: UNFIT since it was built: {gate_line(gate)}",
+            hint="build it again with other limits or more training; do not deploy this one",
+        )
     measured = verification.memory is not None
     for gate in verification.gates:
         if gate.status == "not verified on target" and (
@@ -134,6 +147,7 @@ def describe(verification: Verification) -> str:
         + ("; identical to the bit" if verification.identical else ""),
     ]
     lines += [gate_line(gate) for gate in verification.gates if gate.name != "parity"]
+    lines += [f"recorded  {gate_line(gate)}" for gate in _standing(verification)]
     kind = "is" if verification.on_target else "is not taken for"
     lines.append(f"machine   {place(verification.environment)} {kind} the target")
     return "\n".join(lines)
@@ -145,6 +159,16 @@ def gate_line(gate: Gate) -> str:
     limit = f", limit {_amount(gate, gate.limit)}" if gate.limit is not None else ""
     note = f" ({gate.note})" if gate.note else ""
     return f"{gate.name:<8}  {measured}{limit}: {gate.status}{note}"
+
+
+def _standing(verification: Verification) -> tuple[Gate, ...]:
+    """Recorded failures that nothing here takes the place of; the golden output is no parity."""
+    passed = {gate.name for gate in verification.gates if gate.status == "passed"} - {"parity"}
+    return tuple(
+        gate
+        for gate in verification.recorded
+        if gate.status == "failed" and gate.name not in passed
+    )
 
 
 def _golden(bundle: Bundle) -> tuple[ParityReport, bool]:

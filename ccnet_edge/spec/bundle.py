@@ -163,7 +163,8 @@ class Verification:
 
     `golden` compares the golden image's output here with the recorded one, `identical` says
     whether its logits are the same to the last bit. `on_target` says whether this machine
-    counts as the bundle's target. `memory` and `latency` are None where they were not measured.
+    counts as the bundle's target. `gates` are of what was found here, `recorded` the manifest's,
+    of when it was built. `memory` and `latency` are None where they were not measured.
     """
 
     bundle: str
@@ -175,6 +176,7 @@ class Verification:
     target: str
     on_target: bool
     gates: tuple[Gate, ...]
+    recorded: tuple[Gate, ...]
     memory: MemoryReport | None
     latency: LatencyReport | None
     environment: Environment

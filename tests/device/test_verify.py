@@ -24,7 +24,7 @@ from ccnet_edge.errors import (
 )
 from ccnet_edge.spec import serial
 from ccnet_edge.spec.bundle import Verification
-from ccnet_edge.spec.report import Gate, LatencyReport, MemoryReport, Percentile
+from ccnet_edge.spec.report import LatencyReport, MemoryReport, Percentile
 from ccnet_edge.spec.target import Connection
 
 
@@ -219,9 +219,33 @@ def test_the_text_names_the_machine_and_every_gate(bundle: Path) -> None:
         assert f"\n{name} " in text
 
 
-def test_an_unfit_bundle_is_called_so(parts: BundleParts, tmp_path: Path) -> None:
-    gates: tuple[Gate, ...] = tuple(
-        replace(gate, status="failed") if gate.name == "accuracy" else gate for gate in parts.gates
+def recorded(parts: BundleParts, *names: str) -> BundleParts:
+    """The parts of a build that missed the gates `names`."""
+    gates = tuple(
+        replace(gate, status="failed") if gate.name in names else gate for gate in parts.gates
     )
-    write_bundle(replace(parts, gates=gates), tmp_path / "bundle")
-    assert "(marked UNFIT)" in describe(verify_bundle(tmp_path / "bundle", measure=False))
+    return replace(parts, gates=gates)
+
+
+@pytest.mark.parametrize(
+    ("name", "code"), [("parity", 5), ("ram", 4), ("latency", 6), ("accuracy", 10)]
+)
+def test_what_was_missed_when_it_was_built_stays_missed(
+    name: str, code: int, parts: BundleParts, tmp_path: Path
+) -> None:
+    write_bundle(recorded(parts, name), tmp_path / "bundle")
+    found = verify_bundle(tmp_path / "bundle", measure=False)
+    text = describe(found)
+    assert "(marked UNFIT)" in text
+    assert f"recorded  {name}" in text
+    with pytest.raises(CcnetError, match="UNFIT since it was built") as caught:
+        check(found)
+    assert caught.value.exit_code == code
+
+
+def test_memory_that_is_met_on_the_target_takes_the_place_of_what_was_recorded(
+    parts: BundleParts, tmp_path: Path
+) -> None:
+    found = verified(recorded(parts, "ram"), tmp_path / "bundle", on_target=True)
+    assert statuses(found)["ram"] == "passed"
+    check(quiet(found))

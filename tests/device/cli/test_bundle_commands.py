@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import re
+import subprocess
 import sys
 from collections.abc import Callable
 from dataclasses import replace
@@ -176,3 +177,19 @@ def test_help_runs(command: str, invoke: Invoke) -> None:
     code, stdout, _ = invoke(command, "--help")
     assert code == 0
     assert stdout.startswith(f"Usage: ccnet-edge {command}")
+
+
+def test_run_and_verify_never_import_torch(bundle: Path, image: Path, tmp_path: Path) -> None:
+    for arguments in (
+        ["run", str(bundle), str(image), "-o", str(tmp_path / "out"), "--overlay"],
+        ["verify", str(bundle), "--no-measure"],
+    ):
+        program = (
+            "import atexit, sys\nfrom ccnet_edge.cli import main\n"
+            "atexit.register(lambda: print({'torch', 'onnx', 'pydantic'} & sys.modules.keys()))\n"
+            f"sys.argv = {['ccnet-edge', *arguments]!r}\nmain()"
+        )
+        done = subprocess.run(
+            [sys.executable, "-c", program], capture_output=True, text=True, check=True
+        )
+        assert done.stdout.splitlines()[-1] == "set()"
