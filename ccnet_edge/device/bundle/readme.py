@@ -123,8 +123,8 @@ def _verify(runtime: str) -> str:
         "`--on-target` says that this machine is the device the bundle is for; without it, "
         "memory and time are measured but not judged. Exit code 0: all is well; 4: over a budget "
         "of size or memory; 5: another output than recorded; 6: too slow; 8: the measurement is "
-        "not valid, for instance because the machine was busy; 9: files damaged or changed; 10: the "
-        "network was below its accuracy when it was built.\n\n"
+        "not valid, for instance because the machine was busy; 9: files damaged or changed; 10: "
+        "the network was below its accuracy when it was built.\n\n"
         "The hashes show that the bundle is whole, not who made it."
     )
 
