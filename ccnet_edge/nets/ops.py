@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from typing import cast
 
 import torch
 from torch import Tensor, nn
 
+from ccnet_edge.nets.norm import norm_relu
 from ccnet_edge.spec.network import Node
 
 
@@ -28,8 +28,7 @@ class ConvBnRelu(nn.Module):
 
     def forward(self, x: Tensor) -> Tensor:
         """[N, C, H, W] → [N, width, H / stride, W / stride]."""
-        # In place: the normalisation's backward needs its input, never its output.
-        return torch.relu_(cast("Tensor", self.norm(self.conv(x))))
+        return norm_relu(self.conv(x), self.norm)
 
 
 class Concat(nn.Module):

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterable, Sequence
 
 from ccnet_edge.dataset import SegmentationDataset, Split
 from ccnet_edge.device.imaging.labels import labels, probabilities
@@ -13,7 +13,7 @@ from ccnet_edge.errors import DataError
 from ccnet_edge.spec.artifact import Preprocessing
 from ccnet_edge.spec.progress import Progress, silent
 from ccnet_edge.spec.report import Evaluation, ImageScores, Scores
-from ccnet_edge.train.pictures import Picture
+from ccnet_edge.train.pictures import Picture, own_size
 from ccnet_edge.train.predict import Predict
 
 
@@ -35,7 +35,8 @@ def evaluate(
     if not samples:
         raise DataError(f"{dataset.name}: the {split} split has no images to evaluate on")
     pooled, images = ScoreCounter(classes), []
-    for done, picture in enumerate(_pictures(dataset, split, preprocessing), start=1):
+    for done, sample in enumerate(samples, start=1):
+        picture = own_size(dataset, sample, preprocessing)
         counter = ScoreCounter(classes)
         logits = predict(prepare(picture.image, preprocessing))[0]
         counter.add(picture.labels, probabilities(logits))
@@ -67,18 +68,6 @@ def quick_scores(
             picture.labels, labels(predict(prepare(picture.image, preprocessing))[0])
         )
     return counter.scores(auc=False)
-
-
-def _pictures(
-    dataset: SegmentationDataset, split: Split, preprocessing: Preprocessing
-) -> Iterator[Picture]:
-    for sample in dataset.split(split):
-        truth = dataset.load_labels(sample)
-        yield Picture(
-            name=sample.name,
-            image=dataset.load_image(sample),
-            labels=resize_labels(truth, height=preprocessing.height, width=preprocessing.width),
-        )
 
 
 def _human(

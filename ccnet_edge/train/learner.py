@@ -62,7 +62,7 @@ class Learner:
         if self.averaged is not None:
             average = self.averaged.state_dict()
             found |= {f"averaged.{name}": value for name, value in average.items()}
-        for i, moments in self._optimiser.state_dict()["state"].items():
+        for i, moments in enumerate(self._moments()):
             found |= {f"optimiser.{i}.{name}": value for name, value in moments.items()}
         return found
 
@@ -71,14 +71,21 @@ class Learner:
         self.module.load_state_dict(_under("module.", tensors))
         if self.averaged is not None:
             self.averaged.load_state_dict(_under("averaged.", tensors))
-        state = self._optimiser.state_dict()
-        for key, value in _under("optimiser.", tensors).items():
-            number, _, name = key.partition(".")
-            state["state"].setdefault(int(number), {})[name] = value
-        self._optimiser.load_state_dict(state)
+        parameters = [p for group in self._optimiser.param_groups for p in group["params"]]
+        for i, parameter in enumerate(parameters):
+            for name, value in _under(f"optimiser.{i}.", tensors).items():
+                # NOTE: fused optimisers walk memory, so a moment needs its parameter's layout.
+                space = torch.empty_like(parameter if value.ndim else value)
+                self._optimiser.state[parameter][name] = space.copy_(value)
+
+    def _moments(self) -> list[dict[str, Tensor]]:
+        """The optimiser's tensors for each parameter, in its own order."""
+        parameters = [p for group in self._optimiser.param_groups for p in group["params"]]
+        return [self._optimiser.state[parameter] for parameter in parameters]
 
     def _loss(self, batch: Batch) -> Tensor:
-        device, half = self._place.device, self._place.half
+        device = self._place.device
+        half = self._place.half if self._recipe.mixed else None
         images = batch.images.to(device, non_blocking=True)
         labels = batch.labels.to(device, non_blocking=True)
         with torch.autocast(device.type, dtype=half, enabled=half is not None):

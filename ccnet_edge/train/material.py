@@ -11,7 +11,7 @@ from ccnet_edge.spec.artifact import Preprocessing
 from ccnet_edge.spec.network import NetworkSpec
 from ccnet_edge.spec.progress import Progress
 from ccnet_edge.train.patches import PatchSource
-from ccnet_edge.train.pictures import Pictures, channel_statistics
+from ccnet_edge.train.pictures import Pictures, channel_statistics, network_size, own_size
 from ccnet_edge.train.places import Place
 from ccnet_edge.train.recipes import Recipe
 
@@ -70,7 +70,9 @@ def gather(
         mean=(0.0,) * channels,
         std=(1.0,) * channels,
     )
-    pictures = Pictures(dataset, dataset.train, blank, progress=progress)
+    pictures = Pictures(
+        dataset.train, lambda sample: network_size(dataset, sample, blank), progress=progress
+    )
     mean, std = channel_statistics(pictures, dataset.maximum)
     preprocessing = replace(blank, mean=mean, std=std)
     patch = min(recipe.patch, height, width) // spec.output_stride * spec.output_stride
@@ -91,7 +93,9 @@ def gather(
             seed=seed,
             share=(place.rank, place.processes),
         ),
-        validation=Pictures(dataset, _spread(dataset.validation), preprocessing),
+        validation=Pictures(
+            _spread(dataset.validation), lambda sample: own_size(dataset, sample, preprocessing)
+        ),
     )
 
 

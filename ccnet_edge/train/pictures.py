@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-from dataclasses import dataclass
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, replace
 
 import numpy as np
 from numpy.typing import NDArray
@@ -31,45 +31,55 @@ class Picture:
         return self.image.nbytes + self.labels.nbytes
 
 
+def own_size(dataset: SegmentationDataset, sample: Sample, shape: Preprocessing) -> Picture:
+    """The image as it is stored, for `prepare`, and its labels at the network's size."""
+    return Picture(
+        name=sample.name,
+        image=dataset.load_image(sample),
+        labels=resize_labels(dataset.load_labels(sample), height=shape.height, width=shape.width),
+    )
+
+
+def network_size(dataset: SegmentationDataset, sample: Sample, shape: Preprocessing) -> Picture:
+    """Both at the network's size, with the network's channels: what patches are cut from."""
+    picture = own_size(dataset, sample, shape)
+    image = resize(
+        to_channels(picture.image, shape.channels),
+        height=shape.height,
+        width=shape.width,
+        method=shape.resize,
+    )
+    return replace(picture, image=image)
+
+
 class Pictures(Sequence[Picture]):
     """Pictures of `samples`; those beyond `limit_bytes` are read again at every access."""
 
     def __init__(
         self,
-        dataset: SegmentationDataset,
         samples: Sequence[Sample],
-        shape: Preprocessing,
+        read: Callable[[Sample], Picture],
         *,
         limit_bytes: int = CACHE_BYTES,
         progress: Progress = silent,
     ) -> None:
-        self._dataset, self._samples, self._shape = dataset, samples, shape
+        self._samples, self._read = samples, read
         self._kept: list[Picture] = []
         used = 0
-        for i in range(len(samples)):
-            picture = self._read(i)
+        for done, sample in enumerate(samples, start=1):
+            picture = read(sample)
             used += picture.nbytes
             if used > limit_bytes:
                 break
             self._kept.append(picture)
-            progress("read", done=i + 1, total=len(samples))
+            progress("read", done=done, total=len(samples))
 
     def __len__(self) -> int:
         return len(self._samples)
 
     def __getitem__(self, i: int) -> Picture:  # type: ignore[override]
         """The picture of sample i, from memory or from its files."""
-        return self._kept[i] if i < len(self._kept) else self._read(i)
-
-    def _read(self, i: int) -> Picture:
-        sample, shape = self._samples[i], self._shape
-        size = {"height": shape.height, "width": shape.width}
-        image = to_channels(self._dataset.load_image(sample), shape.channels)
-        return Picture(
-            name=sample.name,
-            image=resize(image, method=shape.resize, **size),
-            labels=resize_labels(self._dataset.load_labels(sample), **size),
-        )
+        return self._kept[i] if i < len(self._kept) else self._read(self._samples[i])
 
 
 def channel_statistics(

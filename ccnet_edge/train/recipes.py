@@ -35,7 +35,8 @@ class Recipe:
     `warm_up` is the share of steps over which the rate rises. `balanced` is the share of
     patches centred on a pixel of a class drawn evenly from those of the image, the rest lie
     anywhere. `average_steps` is the time constant, in steps, of the exponential average of
-    the weights, 0 for none. `evaluations` is how often the validation split is looked at.
+    the weights, 0 for none. `mixed` allows mixed precision where it pays. `evaluations` is how
+    often the validation split is looked at.
     """
 
     name: str
@@ -52,6 +53,7 @@ class Recipe:
     loss: Literal["cross-entropy", "dice+cross-entropy"]
     balanced: float
     average_steps: int
+    mixed: bool
     evaluations: int
     augmentation: Augmentation
 
@@ -79,6 +81,7 @@ DEFAULT = Recipe(
     loss="dice+cross-entropy",
     balanced=0.5,
     average_steps=100,
+    mixed=True,
     evaluations=20,
     augmentation=Augmentation(contrast=0.2, brightness=0.2, colour=0.1),
 )
@@ -98,6 +101,7 @@ QUICK = Recipe(
     loss="dice+cross-entropy",
     balanced=0.5,
     average_steps=30,
+    mixed=True,
     evaluations=8,
     augmentation=Augmentation(contrast=0.2, brightness=0.2, colour=0.1),
 )
@@ -121,6 +125,7 @@ PAPER = Recipe(
     loss="cross-entropy",
     balanced=0.0,
     average_steps=0,
+    mixed=False,
     evaluations=60,
     augmentation=Augmentation(),
 )
