@@ -174,19 +174,31 @@ def require_valid(latency: LatencyReport) -> None:
         )
 
 
-def check(report: BenchReport) -> None:
+def check(report: BenchReport, *, require_target: bool = False) -> None:
     """Raise for what is wrong with a report, the worst first.
+
+    Args:
+        report: what was measured.
+        require_target: a limit that was not judged, since this is not the target, is an error.
 
     Raises:
         BudgetExceededError: the process's memory is over its limit on the target.
         LatencyMissedError: the p90 is over its limit on the target.
-        InvalidMeasurementError: the times are not valid, wherever they were taken.
+        InvalidMeasurementError: the times are not valid, wherever they were taken, or a limit
+            had to be judged and was not.
     """
     errors = {"ram": BudgetExceededError, "latency": LatencyMissedError}
+    where = f"{report.subject} on {report.host}"
     for gate in report.gates:
         if gate.status == "failed":
-            raise errors[gate.name](f"{report.subject} on {report.host}: {gate_line(gate)}")
+            raise errors[gate.name](f"{where}: {gate_line(gate)}")
     require_valid(report.latency)
+    for gate in report.gates:
+        if require_target and gate.status == "not verified on target":
+            raise InvalidMeasurementError(
+                f"{where}: {gate_line(gate)}",
+                hint="measure on the device: --host ssh://user@device, or --on-target there",
+            )
 
 
 def _may_be(target: DeviceProfile | None, found: Environment) -> bool:

@@ -15,6 +15,7 @@ from ccnet_edge.cli.console import print_json, progress_bars, say
 @click.option(
     "--on-target", is_flag=True, help="The host is the device it is for; a host over ssh always is."
 )
+@click.option("--require-target", is_flag=True, help="Exit 8 for limits that were not judged.")
 @click.option(
     "--samples",
     type=click.IntRange(min=1),
@@ -29,6 +30,7 @@ def command(
     path: Path,
     host: str,
     on_target: bool,
+    require_target: bool,
     samples: int | None,
     time_limit: float,
     recorded: bool,
@@ -56,4 +58,4 @@ def command(
         click.echo(bench.describe(report))
     if recorded:
         say(f"wrote {bench.record(report, path)}")
-    bench.check(report)
+    bench.check(report, require_target=require_target)

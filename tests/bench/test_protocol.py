@@ -97,6 +97,9 @@ def test_limits_are_not_judged_anywhere_else(archive: Path) -> None:
         assert not report.on_target
         assert set(statuses(report).values()) == {"not verified on target"}
         check(report)
+        with pytest.raises(InvalidMeasurementError, match="not verified on target") as error:
+            check(report, require_target=True)
+        assert "--host ssh://" in error.value.hint
 
 
 @pytest.mark.parametrize(

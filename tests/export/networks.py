@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 import tempfile
 from functools import cache
 from pathlib import Path
@@ -9,13 +10,16 @@ from pathlib import Path
 import numpy as np
 import torch
 from numpy.typing import NDArray
+from safetensors.torch import save_file
 from torch import nn
 
 from ccnet_edge.export.metadata import ModelMetadata
 from ccnet_edge.export.onnx import write_onnx
 from ccnet_edge.nets import SpecModule, build_module
+from ccnet_edge.spec import serial
 from ccnet_edge.spec.artifact import Preprocessing
 from ccnet_edge.spec.network import NetworkSpec, Node
+from ccnet_edge.spec.training import TrainedNetwork
 
 HEIGHT, WIDTH = 32, 48
 
@@ -117,3 +121,25 @@ def exported(folder: Path, *, outputs: int = 1, dynamic: bool = False) -> Path:
     path = folder / "model.onnx"
     path.write_bytes(exported_bytes(outputs=outputs, dynamic=dynamic))
     return path
+
+
+def write_trained(folder: Path, spec: NetworkSpec) -> Path:
+    """A folder as training leaves it, of a network with random weights and statistics."""
+    folder.mkdir()
+    weights = folder / "weights.safetensors"
+    save_file(small_module(spec).state_dict(), weights)
+    metadata = metadata_of(spec)
+    record = TrainedNetwork(
+        network=spec,
+        preprocessing=metadata.preprocessing,
+        classes=metadata.classes,
+        recipe="quick",
+        seed=0,
+        steps=1,
+        best_step=1,
+        device="cpu",
+        curve=(),
+        weights_sha256=hashlib.sha256(weights.read_bytes()).hexdigest(),
+    )
+    serial.save(record, folder / "trained.json")
+    return folder

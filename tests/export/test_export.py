@@ -7,39 +7,17 @@ from pathlib import Path
 import onnx
 import pytest
 from click.testing import CliRunner
-from safetensors.torch import save_file
 
 from ccnet_edge.cli import group
 from ccnet_edge.errors import DataError, MissingExtraError, UsageError
 from ccnet_edge.export import EXPORTERS, export, find_exporter, trained_folder
-from ccnet_edge.spec import serial
-from ccnet_edge.spec.training import TrainedNetwork
-from tests.export.networks import exported, metadata_of, small_module, small_spec
+from tests.export.networks import exported, small_spec, write_trained
 
 
 @pytest.fixture
 def trained(tmp_path: Path) -> Path:
     """What training leaves of the small network."""
-    folder = tmp_path / "trained"
-    folder.mkdir()
-    spec = small_spec()
-    weights = folder / "weights.safetensors"
-    save_file(small_module(spec).state_dict(), weights)
-    metadata = metadata_of(spec)
-    record = TrainedNetwork(
-        network=spec,
-        preprocessing=metadata.preprocessing,
-        classes=metadata.classes,
-        recipe="quick",
-        seed=0,
-        steps=1,
-        best_step=1,
-        device="cpu",
-        curve=(),
-        weights_sha256=hashlib.sha256(weights.read_bytes()).hexdigest(),
-    )
-    serial.save(record, folder / "trained.json")
-    return folder
+    return write_trained(tmp_path / "trained", small_spec())
 
 
 def test_an_export_is_of_the_trained_weights(trained: Path, tmp_path: Path) -> None:

@@ -1,0 +1,43 @@
+"""Every format on every engine of every architecture: parity, and the size that was planned."""
+
+from pathlib import Path
+
+import pytest
+
+from ccnet_edge.architectures import ARCHITECTURES
+from ccnet_edge.cost import estimate
+from ccnet_edge.device.backends import ENGINES
+from ccnet_edge.errors import MissingExtraError
+from ccnet_edge.export import EXPORTERS, export
+from ccnet_edge.spec.artifact import SessionOptions
+from ccnet_edge.train import torch_predict
+from ccnet_edge.verify import check_parity, open_predict
+from tests.export.networks import images, small_module, write_trained
+
+# Formats that an engine reads; what is missing here is not tried.
+READS = {"onnxruntime": ("onnx",)}
+PAIRS = [(f, e) for e in sorted(ENGINES) for f in READS.get(e, ()) if f in EXPORTERS]
+
+
+def test_every_format_and_every_engine_is_tried() -> None:
+    assert {f for f, _ in PAIRS} == set(EXPORTERS)
+    assert {e for _, e in PAIRS} == set(ENGINES)
+
+
+@pytest.mark.parametrize("architecture", sorted(ARCHITECTURES))
+@pytest.mark.parametrize(("form", "engine"), PAIRS)
+def test_an_exported_network_has_parity_and_the_planned_size(
+    architecture: str, form: str, engine: str, tmp_path: Path
+) -> None:
+    spec = ARCHITECTURES[architecture](3, 2).with_widths((4, 8, 16, 32, 65))
+    trained = write_trained(tmp_path / "trained", spec)
+    path = tmp_path / f"model.{form}"
+    size = export(form, trained, path, dynamic=True).size_bytes
+    assert size <= estimate(spec, height=64, width=96).disk_bytes <= 1.05 * size
+    inputs = images(3, height=64, width=96)
+    try:
+        with open_predict(path, SessionOptions(engine=engine)) as predict:
+            report = check_parity(predict, torch_predict(small_module(spec)), inputs)
+    except MissingExtraError as error:
+        pytest.skip(str(error))
+    assert report.passed, report
