@@ -42,7 +42,9 @@ class Learner:
         self._optimiser.zero_grad(set_to_none=True)
         loss = self._loss(batch)
         loss.backward()  # type: ignore[no-untyped-call]
-        self._place.average([p.grad for p in self.module.parameters() if p.grad is not None])
+        # Batch statistics too: all processes then hold one network, and any of them can save it.
+        gradients = [p.grad for p in self.module.parameters() if p.grad is not None]
+        self._place.average([*gradients, *_statistics(self.module)])
         self._optimiser.step()
         if self.averaged is not None:
             self._average(taken)
@@ -50,11 +52,7 @@ class Learner:
 
     def deployed(self) -> SpecModule:
         """The network that would be kept now, ready to infer: averaged, or as it is."""
-        self._place.average([b for b in self.module.buffers() if b.is_floating_point()])
-        if self.averaged is None:
-            return self.module.eval()
-        self._place.average([b for b in self.averaged.buffers() if b.is_floating_point()])
-        return self.averaged
+        return self.module.eval() if self.averaged is None else self.averaged
 
     def tensors(self) -> dict[str, Tensor]:
         """Everything that a continued run needs, by name; the tensors themselves, no copies."""

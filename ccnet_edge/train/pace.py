@@ -42,10 +42,9 @@ def affordable_steps(learner: Learner, material: Material, place: Place, remaini
 
 def _evaluation_s(learner: Learner, material: Material, place: Place) -> float:
     """Wall time of looking at one validation image, times their number."""
-    module = learner.deployed()
     if not place.first or not len(material.validation):
         return 0.0
     start = time.monotonic()
     one = [material.validation[0]]
-    quick_scores(torch_predict(module), one, material.preprocessing, material.classes)
+    quick_scores(torch_predict(learner.deployed()), one, material.preprocessing, material.classes)
     return (time.monotonic() - start) * len(material.validation)

@@ -54,7 +54,7 @@ class Run:
         began = time.monotonic()
         while self._state.step < self._state.steps:
             self._step()
-            if self._state.step in marks:
+            if self._place.first and self._state.step in marks:
                 self._evaluate()
             done = self._state.step - first
             self._report((time.monotonic() - began) / done)
@@ -119,8 +119,6 @@ class Run:
     def _evaluate(self) -> None:
         """A point of the curve; these weights are kept where none before were better."""
         module, material, state = self._learner.deployed(), self._material, self._state
-        if not self._place.first:
-            return
         f1 = None
         if len(material.validation):
             f1 = quick_scores(
