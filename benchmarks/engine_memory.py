@@ -11,9 +11,7 @@ package (ccnet_edge/cost/) and the figures into results/. A second run goes on w
 from __future__ import annotations
 
 import argparse
-import random
 import statistics
-import tempfile
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
@@ -21,6 +19,7 @@ from pathlib import Path
 import numpy as np
 from scipy.optimize import linprog  # type: ignore[import-untyped]
 
+from benchmarks.memory_cases import COMPARED_WIDTHS, REPEATS, Case, cases, measure, measured
 from benchmarks.protocol import write_result
 from ccnet_edge.architectures import ARCHITECTURES
 from ccnet_edge.cost import engine_memory
@@ -32,21 +31,17 @@ from ccnet_edge.cost.engine_memory import (
     Load,
     MemoryPoint,
     engine_load,
+    load_model,
 )
+from ccnet_edge.degradation import find_preset
 from ccnet_edge.device.environment import environment
-from ccnet_edge.device.memory import measure_fresh
-from ccnet_edge.errors import ConfigError
-from ccnet_edge.export.metadata import ModelMetadata
-from ccnet_edge.export.onnx import write_onnx
-from ccnet_edge.nets import build_module
+from ccnet_edge.solver import solve
 from ccnet_edge.spec import serial
-from ccnet_edge.spec.artifact import Preprocessing, SessionOptions
-from ccnet_edge.spec.network import NetworkSpec
+from ccnet_edge.spec.complexity import ImageComplexity
+from ccnet_edge.spec.plan import Limits
 from ccnet_edge.spec.report import MemoryReport
 
 ENGINE = "onnxruntime"
-REPEATS = 3
-INFERENCES = 10
 MIB = 2**20
 # Peaks of the engine's own default and of the other candidates beside the standing options.
 COMPARED = {
@@ -55,46 +50,9 @@ COMPARED = {
     "all, pattern (engine's default)": replace(STANDING, optimisation="all", memory_pattern=True),
     "extended, no arena": replace(STANDING, arena=False),
 }
-# CC21's plans of one file size, two wide networks, and one that no block of 16 divides.
-COMPARED_WIDTHS = (
-    (4, 8, 16, 32, 65),
-    (8, 16, 32, 64, 128),
-    (16, 32, 64, 128, 256),
-    (20, 19, 25, 29, 33),
-    (30, 39, 59, 85, 119),
-)
-
-
-@dataclass(frozen=True, kw_only=True)
-class Case:
-    """A network and how it is run."""
-
-    widths: tuple[int, ...]
-    height: int
-    width: int
-    in_channels: int = 3
-    outputs: int = 1
-    variant: str = ""
-    fitted: bool = True
-    inferences: int = INFERENCES
-
-    @property
-    def spec(self) -> NetworkSpec:
-        """The U-Net."""
-        return ARCHITECTURES["unet"](self.in_channels, self.outputs).with_widths(self.widths)
-
-    @property
-    def options(self) -> SessionOptions:
-        """The standing options, with the variant's threads."""
-        return replace(STANDING, threads=2) if self.variant == "2 threads" else STANDING
-
-    @property
-    def name(self) -> str:
-        """A file name that no other case has."""
-        size = f"{self.height}x{self.width}"
-        ends = f"{self.in_channels}to{self.outputs}"
-        variant = self.variant.replace(" ", "")
-        return f"{'-'.join(map(str, self.widths))}_{size}_{ends}_{variant}_{self.inferences}.json"
+# J by scale, CC21 Table 1.
+LYMPH_NODE = (0.1518, 0.0857, 0.0655, 0.0496, 0.0375)
+DRIVE = (0.0362, 0.0303, 0.0284, 0.0269, 0.0255)
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -121,6 +79,21 @@ class OptionsPeak:
 
 
 @dataclass(frozen=True, kw_only=True)
+class PlannedPeak:
+    """A plan for a RAM budget, and the peak of the process that ran it a hundred times.
+
+    The solver looks for networks that the model thinks cheap, so this is its hardest test.
+    """
+
+    widths: tuple[int, ...]
+    size: int
+    ram_mib: float
+    predicted_mib: float
+    measured_mib: float
+    inside: bool
+
+
+@dataclass(frozen=True, kw_only=True)
 class EngineMemoryFigures:
     """What results/engine_memory.json holds.
 
@@ -136,102 +109,9 @@ class EngineMemoryFigures:
     fitted: Headroom
     held_out: Headroom
     repeat_spread: float
+    plans_inside: str
+    plans: tuple[PlannedPeak, ...]
     options: tuple[OptionsPeak, ...]
-
-
-def cases() -> list[Case]:
-    """What is fitted, then what is held out."""
-    return [*_fitted(), *_held_out()]
-
-
-def _fitted() -> Iterator[Case]:
-    """Uniform networks, CC21's layer-wise ones, and random ones."""
-    for base in (1, 2, 3, 4, 5, 6, 7, 8, 10, 12, 14, 16, 20, 24, 28, 32):
-        for size in (128, 256, 512, 1024):
-            if base * size <= 16 * 1024:
-                yield Case(widths=_uniform(base), height=size, width=size)
-    for widths in COMPARED_WIDTHS[3:]:
-        for size in (128, 256, 512):
-            yield Case(widths=widths, height=size, width=size)
-    chance = random.Random(1)
-    for _ in range(60):
-        yield _random_case(chance, largest=80, fitted=True)
-
-
-def _held_out() -> Iterator[Case]:
-    """Other random networks, other ways to run them, a hundred inferences, and far larger ones."""
-    chance = random.Random(2)
-    for _ in range(50):
-        yield _random_case(chance, largest=80, fitted=False)
-    for variant in ("2 threads", "dynamic"):
-        for _ in range(10):
-            yield replace(_random_case(chance, largest=40, fitted=False), variant=variant)
-    for widths in COMPARED_WIDTHS:
-        yield Case(widths=widths, height=512, width=512, fitted=False, inferences=100)
-    for size in (256, 512):
-        yield Case(widths=_uniform(64), height=size, width=size, fitted=False, inferences=3)
-
-
-def _uniform(base: int) -> tuple[int, ...]:
-    return tuple(base * 2**scale for scale in range(5))
-
-
-def _random_case(chance: random.Random, *, largest: int, fitted: bool) -> Case:
-    """Widths spread evenly over log channels; sizes that the output stride divides."""
-    widths = tuple(round(largest ** chance.uniform(0, 1)) for _ in range(5))
-    height, width = (16 * chance.randint(6, 40) for _ in range(2))
-    return Case(
-        widths=widths,
-        height=height,
-        width=width,
-        in_channels=chance.choice((1, 3)),
-        outputs=chance.choice((1, 1, 3)),
-        fitted=fitted,
-    )
-
-
-def measure(case: Case, options: SessionOptions, *, repeats: int) -> tuple[MemoryReport, ...]:
-    """Export the case's network and run it in `repeats` fresh processes."""
-    spec = case.spec
-    channels = case.in_channels
-    metadata = ModelMetadata(
-        network=spec,
-        classes=("background", "foreground"),
-        preprocessing=Preprocessing(
-            height=case.height,
-            width=case.width,
-            channels=channels,
-            maximum=255.0,
-            mean=(0.5,) * channels,
-            std=(0.25,) * channels,
-        ),
-    )
-    shape = (1, channels, case.height, case.width)
-    with tempfile.TemporaryDirectory() as folder:
-        model = Path(folder) / "model.onnx"
-        write_onnx(build_module(spec).eval(), metadata, model, dynamic=case.variant == "dynamic")
-        return tuple(
-            measure_fresh(model, options, shape=shape, inferences=case.inferences)
-            for _ in range(repeats)
-        )
-
-
-@dataclass(frozen=True, kw_only=True)
-class Measured:
-    """A case's reports, as they are kept in the work folder."""
-
-    reports: tuple[MemoryReport, ...]
-
-
-def measured(case: Case, work: Path) -> Measured:
-    """The case's reports: from the work folder, or measured now and kept there."""
-    path = work / case.name
-    try:
-        return serial.load(Measured, path)
-    except ConfigError:
-        result = Measured(reports=measure(case, case.options, repeats=REPEATS))
-        serial.save(result, path)
-        return result
 
 
 def fit(points: Sequence[MemoryPoint], *, base_bytes: int) -> EngineMemory:
@@ -242,9 +122,10 @@ def fit(points: Sequence[MemoryPoint], *, base_bytes: int) -> EngineMemory:
     fitted = [point for point in points if point.fitted]
     # In MiB: the solver's tolerances are absolute.
     terms = np.array([_terms_mib(point.load) for point in fitted])
-    peaks = np.array([point.over_base_bytes / MIB for point in fitted])
-    relative = terms / (peaks + base_bytes / MIB)[:, None]
-    solved = linprog(relative.sum(axis=0), A_ub=-terms, b_ub=-peaks, bounds=(0, None))
+    peaks = np.array([point.peak_bytes / MIB for point in fitted])
+    relative = terms / peaks[:, None]
+    over_base = peaks - base_bytes / MIB
+    solved = linprog(relative.sum(axis=0), A_ub=-terms, b_ub=-over_base, bounds=(0, None))
     assert solved.success, solved.message
     fixed, weights, live, ends = map(float, solved.x)
     return EngineMemory(
@@ -266,9 +147,7 @@ def _terms_mib(load: Load) -> tuple[float, ...]:
 
 def headroom(model: EngineMemory, points: Sequence[MemoryPoint]) -> Headroom:
     """How far the model lies above the measured peaks of whole processes."""
-    ratios = sorted(
-        model.predict_bytes(p.load) / (model.base_bytes + p.over_base_bytes) for p in points
-    )
+    ratios = sorted(model.predict_bytes(point.load) / point.peak_bytes for point in points)
     return Headroom(
         points=len(ratios),
         under=sum(ratio < 1 for ratio in ratios),
@@ -296,6 +175,33 @@ def compare_options() -> Iterator[OptionsPeak]:
             )
 
 
+def plan_peaks(work: Path) -> Iterator[PlannedPeak]:
+    """Plans for RAM budgets alone, on data of two complexities, run as the gate runs them."""
+    preset = find_preset("cc21", architecture="unet", metric="f1")
+    budgets = ((80, 128), (100, 256), (150, 256), (100, 512), (150, 512), (256, 512), (384, 512))
+    for complexity in (LYMPH_NODE, DRIVE):
+        for ram_mib, size in budgets:
+            solution = solve(
+                ARCHITECTURES["unet"](3, 1),
+                ImageComplexity.given(complexity),
+                preset,
+                Limits(ram_bytes=ram_mib * MIB),
+                height=size,
+                width=size,
+            )
+            case = Case(widths=solution.widths, height=size, width=size, inferences=100)
+            peak = max(report.peak_bytes for report in measured(case, work).reports)
+            assert solution.estimate.ram_bytes is not None
+            yield PlannedPeak(
+                widths=solution.widths,
+                size=size,
+                ram_mib=ram_mib,
+                predicted_mib=round(solution.estimate.ram_bytes / MIB, 1),
+                measured_mib=round(peak / MIB, 1),
+                inside=peak <= ram_mib * MIB,
+            )
+
+
 def _point(case: Case, reports: Sequence[MemoryReport]) -> MemoryPoint:
     return MemoryPoint(
         widths=case.widths,
@@ -307,7 +213,7 @@ def _point(case: Case, reports: Sequence[MemoryReport]) -> MemoryPoint:
         fitted=case.fitted,
         repeats=len(reports),
         load=engine_load(case.spec, height=case.height, width=case.width),
-        over_base_bytes=max(report.peak_bytes - report.base_bytes for report in reports),
+        peak_bytes=max(report.peak_bytes for report in reports),
     )
 
 
@@ -325,11 +231,14 @@ def main() -> None:
     points = [_point(case, found) for case, found in zip(listed, reports, strict=True)]
     model = fit(points, base_bytes=max(r.base_bytes for found in reports for r in found))
     print(serial.save(model, Path(engine_memory.__file__).with_name(MODELS[ENGINE])))
-    print(write_result("engine_memory", _figures(model, reports)))
+    load_model.cache_clear()
+    print(write_result("engine_memory", _figures(model, reports, tuple(plan_peaks(work)))))
 
 
 def _figures(
-    model: EngineMemory, reports: Sequence[tuple[MemoryReport, ...]]
+    model: EngineMemory,
+    reports: Sequence[tuple[MemoryReport, ...]],
+    plans: tuple[PlannedPeak, ...],
 ) -> EngineMemoryFigures:
     spreads = [max(r.peak_bytes for r in e) / min(r.peak_bytes for r in e) - 1 for e in reports]
     return EngineMemoryFigures(
@@ -342,6 +251,8 @@ def _figures(
         fitted=headroom(model, [p for p in model.points if p.fitted]),
         held_out=headroom(model, [p for p in model.points if not p.fitted]),
         repeat_spread=round(max(spreads), 4),
+        plans_inside=f"{sum(plan.inside for plan in plans)} of {len(plans)}",
+        plans=plans,
         options=tuple(compare_options()),
     )
 

@@ -53,7 +53,7 @@ class Load:
 
 @dataclass(frozen=True, kw_only=True)
 class MemoryPoint:
-    """A network that was run: its load, and the largest peak over base of `repeats` processes.
+    """A network that was run: its load, and the largest peak of `repeats` processes.
 
     `fitted` is False for points that were held out of the fit. `variant` says what is not as
     usual (fixed size, one thread): "dynamic", "2 threads".
@@ -68,7 +68,7 @@ class MemoryPoint:
     fitted: bool
     repeats: int
     load: Load
-    over_base_bytes: int
+    peak_bytes: int
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -34,7 +34,7 @@ def ratio(model: EngineMemory, point: MemoryPoint) -> float:
     predicted = process_bytes(
         model.engine, spec=network(point), height=point.height, width=point.width
     )
-    return predicted / (model.base_bytes + point.over_base_bytes)
+    return predicted / point.peak_bytes
 
 
 @pytest.mark.parametrize("engine", sorted(MODELS))
