@@ -70,7 +70,7 @@ def cases() -> list[Case]:
 
 
 def _fitted() -> Iterator[Case]:
-    """Uniform networks, CC21's layer-wise ones, and random ones."""
+    """Uniform networks, CC21's layer-wise ones, random ones, and the base network."""
     for base in (1, 2, 3, 4, 5, 6, 7, 8, 10, 12, 14, 16, 20, 24, 28, 32):
         for size in (128, 256, 512, 1024):
             if base * size <= 16 * 1024:
@@ -81,6 +81,10 @@ def _fitted() -> Iterator[Case]:
     chance = random.Random(1)
     for _ in range(60):
         yield _random_case(chance, largest=80, fitted=True)
+    for _ in range(12):
+        yield replace(_random_case(chance, largest=40, fitted=True), variant="dynamic")
+    for size in (128, 256):
+        yield Case(widths=_uniform(64), height=size, width=size, inferences=3)
 
 
 def _held_out() -> Iterator[Case]:
@@ -93,8 +97,8 @@ def _held_out() -> Iterator[Case]:
             yield replace(_random_case(chance, largest=40, fitted=False), variant=variant)
     for widths in COMPARED_WIDTHS:
         yield Case(widths=widths, height=512, width=512, fitted=False, inferences=100)
-    for size in (256, 512):
-        yield Case(widths=_uniform(64), height=size, width=size, fitted=False, inferences=3)
+    for base, size in ((48, 256), (64, 512)):
+        yield Case(widths=_uniform(base), height=size, width=size, fitted=False, inferences=3)
 
 
 def _uniform(base: int) -> tuple[int, ...]:
