@@ -3,7 +3,10 @@
 from __future__ import annotations
 
 import hashlib
+import time
 from pathlib import Path
+
+import torch
 
 from ccnet_edge.dataset import SegmentationDataset
 from ccnet_edge.errors import UsageError
@@ -52,6 +55,7 @@ def train(
         DataError: no training images.
         CcnetError: the loss is no longer a number.
     """
+    start = time.monotonic()
     recipe = find_recipe(recipe)
     check_fit(spec, dataset, height=height, width=width)
     _check_length(steps, time_limit_s)
@@ -70,11 +74,11 @@ def train(
     )
     finished = disk.load_finished(out, request)
     if finished is None:
-        run = Run(request, place, out, progress)
         material = gather(
             spec, dataset, recipe, place, height=height, width=width, seed=seed, progress=progress
         )
-        run.work(material)
+        with torch.backends.cudnn.flags(deterministic=True, benchmark=False):
+            Run(request, material, place, out=out, start=start, progress=progress).work()
         finished = _result(out, request, place)
     return finished
 

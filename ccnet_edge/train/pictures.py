@@ -70,6 +70,7 @@ class Pictures(Sequence[Picture]):
             picture = read(sample)
             used += picture.nbytes
             if used > limit_bytes:
+                progress("read", done=len(samples), total=len(samples), note="the rest from disk")
                 break
             self._kept.append(picture)
             progress("read", done=done, total=len(samples))

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import atexit
 import os
 from dataclasses import dataclass
 from typing import Literal, get_args
@@ -75,6 +76,7 @@ def find_place(device: str) -> Place:
         torch.cuda.set_device(place)
     if not distributed.is_initialized():
         distributed.init_process_group("nccl" if kind == "cuda" else "gloo")
+        atexit.register(distributed.destroy_process_group)
     return Place(device=place, half=_half(kind), rank=rank, processes=processes)
 
 

@@ -17,7 +17,7 @@ from ccnet_edge.spec.progress import Progress
 from ccnet_edge.spec.training import CurvePoint, TrainedNetwork
 from ccnet_edge.train import state as disk
 from ccnet_edge.train.evaluate import quick_scores
-from ccnet_edge.train.learner import Learner, check_finite
+from ccnet_edge.train.learner import Learner, check_finite, under
 from ccnet_edge.train.material import Material
 from ccnet_edge.train.pace import affordable_steps
 from ccnet_edge.train.places import Place
@@ -35,39 +35,54 @@ _SAVE_SHARE = 0.05
 
 
 class Run:
-    """A run in its folder; `work` does what is left of it."""
+    """A run in its folder: made where it is, `work` does what is left of it.
 
-    def __init__(self, request: Request, place: Place, out: Path, progress: Progress) -> None:
-        self._start = time.monotonic()
-        self._request, self._place, self._out, self._progress = request, place, out, progress
+    Args:
+        start: when the run began, by `time.monotonic`; a time limit counts from there.
+    """
+
+    def __init__(
+        self,
+        request: Request,
+        material: Material,
+        place: Place,
+        *,
+        out: Path,
+        start: float,
+        progress: Progress,
+    ) -> None:
+        self._request, self._material, self._place = request, material, place
+        self._out, self._start, self._progress = out, start, progress
         self._best: dict[str, Tensor] = {}
-        self._saved_at, self._save_s = self._start, 0.0
-
-    def work(self, material: Material) -> None:
-        """Take the steps that are left and write the result."""
-        self._material = material
+        self._saved_at, self._save_s = start, 0.0
         self._learner = self._new_learner()
         self._state = self._continued() or self._begun()
         self._before_s = self._state.seconds  # spent by processes that were killed
-        marks = _marks(self._state.steps, material.recipe.evaluations)
-        first = self._state.step
-        began = time.monotonic()
+
+    def work(self) -> None:
+        """Take the steps that are left and write the result."""
+        marks = _marks(self._state.steps, self._material.recipe.evaluations)
+        first, began = self._state.step, time.monotonic()
         while self._state.step < self._state.steps:
             self._step()
             if self._place.first and self._state.step in marks:
                 self._evaluate()
-            done = self._state.step - first
-            self._report((time.monotonic() - began) / done)
-            self._save_if_due()
+            if self._place.first:
+                self._report((time.monotonic() - began) / (self._state.step - first))
+                self._save_if_due()
         if self._place.first:
             self._finish()
 
     def _new_learner(self) -> Learner:
-        return Learner(
-            self._request.network, self._material.recipe, self._place, seed=self._request.seed
-        )
+        request = self._request
+        return Learner(request.network, self._material.recipe, self._place, seed=request.seed)
 
     def _continued(self) -> RunState | None:
+        """The state that a killed run of the same request left, taken up; None for none.
+
+        Raises:
+            UsageError: processes that do not see the same folder.
+        """
         found = disk.load_resume(self._out, self._request)
         step = found[0].step if found else 0
         if self._place.agree(step) != step:
@@ -78,28 +93,16 @@ class Run:
         if found is None:
             return None
         state, tensors = found
-        self._best = {
-            name.removeprefix("best."): value
-            for name, value in tensors.items()
-            if name.startswith("best.")
-        }
+        self._best = under("best.", tensors)
         self._learner.restore(tensors)
         log.info("continuing %s at step %d of %d", self._out, state.step, state.steps)
         return state
 
     def _begun(self) -> RunState:
-        steps = self._request.steps or self._material.recipe.steps
-        limit_s = self._request.time_limit_s
-        if limit_s is not None:
-            affordable = affordable_steps(
-                self._learner, self._material, self._place, limit_s - self._elapsed_s()
-            )
-            self._learner = self._new_learner()  # measuring has moved the weights
-            steps = min(self._request.steps, affordable) if self._request.steps else affordable
         return RunState(
             request=self._request,
             step=0,
-            steps=steps,
+            steps=self._count_steps(),
             loss_sum=0.0,
             curve=(),
             best_step=0,
@@ -107,6 +110,16 @@ class Run:
             seconds_at=(),
             seconds=0.0,
         )
+
+    def _count_steps(self) -> int:
+        """As asked for, the recipe's, or what the time limit has room for: the fewest."""
+        steps, limit_s = self._request.steps, self._request.time_limit_s
+        if limit_s is None:
+            return steps or self._material.recipe.steps
+        left_s = limit_s - (time.monotonic() - self._start)
+        affordable = affordable_steps(self._learner, self._material, self._place, left_s)
+        self._learner = self._new_learner()  # measuring has moved the weights
+        return min(steps or affordable, affordable)
 
     def _step(self) -> None:
         state = self._state
@@ -152,12 +165,11 @@ class Run:
         f1 = next((p.validation_f1 for p in reversed(state.curve) if p.validation_f1), None)
         left = format_ms(1e3 * step_s * (state.steps - state.step))
         note = f"loss {loss:.3f}  F1 {'-' if f1 is None else f'{f1:.4f}'}  {left} left"
-        if self._place.first:
-            self._progress("train", done=state.step, total=state.steps, note=note)
+        self._progress("train", done=state.step, total=state.steps, note=note)
 
     def _save_if_due(self) -> None:
         since = time.monotonic() - self._saved_at
-        if not self._place.first or since < max(_SAVE_EVERY_S, self._save_s / _SAVE_SHARE):
+        if since < max(_SAVE_EVERY_S, self._save_s / _SAVE_SHARE):
             return
         before = time.monotonic()
         self._state = replace(self._state, seconds=self._seconds())
@@ -191,11 +203,9 @@ class Run:
         serial.save(timing, self._out / disk.TIMING)
         disk.save_trained(self._out, trained, self._request, weights)
 
-    def _elapsed_s(self) -> float:
-        return time.monotonic() - self._start
-
     def _seconds(self) -> float:
-        return self._before_s + self._elapsed_s()
+        """Wall time of the run so far, kills left out."""
+        return self._before_s + time.monotonic() - self._start
 
 
 def _marks(steps: int, evaluations: int) -> frozenset[int]:
