@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
 import torch
@@ -13,6 +14,7 @@ from ccnet_edge.dataset import IGNORE
 from ccnet_edge.spec.artifact import Preprocessing
 from ccnet_edge.train.pictures import Pictures
 from ccnet_edge.train.recipes import Augmentation, Recipe
+from ccnet_edge.train.warp import reach, warp
 
 # Pixels of each class that are remembered for an image, for patches to be centred on.
 _CENTRES = 2048
@@ -53,44 +55,54 @@ class PatchSource:
         """The patches of `step`; every call with the same step gives the same."""
         rng = np.random.default_rng([self._seed, 1, step])
         first, of = self._share
-        cut = [self._cut(np.random.default_rng(state)) for state in self._states(rng)[first::of]]
+        states = self._states(rng)[first::of]
+        shape = (len(states), self._size, self._size)
+        images = np.empty((*shape, self._preprocessing.channels), np.float32)
+        labels = np.empty(shape, np.uint8)
+        for i, state in enumerate(states):
+            images[i], labels[i] = self._cut(np.random.default_rng(state))
         scale, shift = _intensity(self._recipe, self._preprocessing, rng)
-        images = torch.from_numpy(np.stack([image for image, _ in cut]))  # [N, P, P, C]
-        labels = torch.from_numpy(np.stack([label for _, label in cut]))
         # Permuted, not copied: channels last is the order that the patches already have.
-        images = images.permute(0, 3, 1, 2).to(torch.float32)
-        images.mul_(torch.from_numpy(scale[first::of])).add_(torch.from_numpy(shift[first::of]))
-        return Batch(images=images, labels=labels)
+        pixels = torch.from_numpy(images).permute(0, 3, 1, 2)  # [N, C, P, P]
+        pixels.mul_(torch.from_numpy(scale[first::of])).add_(torch.from_numpy(shift[first::of]))
+        return Batch(images=pixels, labels=torch.from_numpy(labels))
 
     def _states(self, rng: np.random.Generator) -> list[list[int]]:
         """A seed for each patch of the whole batch, whichever process cuts it."""
         seeds: list[list[int]] = rng.integers(2**32, size=(self._recipe.batch, 2)).tolist()
         return seeds
 
-    def _cut(self, rng: np.random.Generator) -> tuple[NDArray[np.generic], NDArray[np.uint8]]:
+    def _cut(self, rng: np.random.Generator) -> tuple[NDArray[Any], NDArray[np.uint8]]:
+        """One patch: image [P, P, C] in stored units, labels [P, P]."""
+        changes, size = self._recipe.augmentation, self._size
         number = int(rng.integers(len(self._pictures)))
         picture = self._pictures[number]
-        top, left = self._corner(number, rng)
-        window = np.s_[top : top + self._size, left : left + self._size]
-        image, labels = picture.image[window], picture.labels[window]
-        return _turned(image, labels, self._recipe.augmentation, rng)
+        warped = rng.random() < changes.warped
+        side = min(reach(size, zoom=changes.zoom), *picture.labels.shape) if warped else size
+        top, left = self._corner(number, side, rng)
+        window = np.s_[top : top + side, left : left + side]
+        image: NDArray[Any] = picture.image[window]
+        labels = picture.labels[window]
+        if warped:
+            degrees = changes.turn * rng.uniform(-1, 1)
+            scale = 2 ** (changes.zoom * rng.uniform(-1, 1))
+            image, labels = warp(image, labels, size=size, degrees=degrees, scale=scale)
+        return _turned(image, labels, changes, rng)
 
-    def _corner(self, number: int, rng: np.random.Generator) -> tuple[int, int]:
-        """The patch's upper left: around a pixel of some class, or anywhere."""
-        room = (
-            self._preprocessing.height - self._size + 1,
-            self._preprocessing.width - self._size + 1,
-        )
+    def _corner(self, number: int, side: int, rng: np.random.Generator) -> tuple[int, int]:
+        """Upper left of a window of `side` pixels: anywhere, or around a pixel of some class."""
+        room = (self._preprocessing.height - side, self._preprocessing.width - side)
         classes = self._centres[number]
-        anywhere = (int(rng.integers(room[0])), int(rng.integers(room[1])))
+        anywhere = (int(rng.integers(room[0] + 1)), int(rng.integers(room[1] + 1)))
         if not classes or rng.random() >= self._recipe.balanced:
             return anywhere
         centres = classes[int(rng.integers(len(classes)))]
         row, column = centres[int(rng.integers(len(centres)))].tolist()
-        offset = rng.integers(self._size, size=2).tolist()
+        border = (side - self._size) // 2
+        down, right = (border + rng.integers(self._size, size=2)).tolist()
         return (
-            min(max(row - offset[0], 0), room[0] - 1),
-            min(max(column - offset[1], 0), room[1] - 1),
+            min(max(row - down, 0), room[0]),
+            min(max(column - right, 0), room[1]),
         )
 
 
@@ -106,11 +118,11 @@ def _centres(labels: NDArray[np.uint8], rng: np.random.Generator) -> list[NDArra
 
 
 def _turned(
-    image: NDArray[np.generic],
+    image: NDArray[Any],
     labels: NDArray[np.uint8],
     augmentation: Augmentation,
     rng: np.random.Generator,
-) -> tuple[NDArray[np.generic], NDArray[np.uint8]]:
+) -> tuple[NDArray[Any], NDArray[np.uint8]]:
     turns = int(rng.integers(4)) if augmentation.quarter_turns else 0
     image, labels = np.rot90(image, turns), np.rot90(labels, turns)
     if augmentation.flips and rng.random() < 0.5:

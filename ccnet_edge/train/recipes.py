@@ -14,8 +14,8 @@ class Augmentation:
 
     `contrast` and `brightness` are half-widths, in standard deviations of the data set's
     samples: x → x · (1 + c) + b, per patch. `colour` is brightness drawn per channel. `zoom`
-    is the half-width of log2 of an enlargement and `turn` the half-width of a rotation in
-    degrees, both applied to `warped` of the patches.
+    is the half-width of log2 of an enlargement and `turn` that of a rotation in degrees, both of
+    a share `warped` of the patches.
     """
 
     flips: bool = True
