@@ -12,6 +12,7 @@ at the same two places, are then the same numbers.
 
 from __future__ import annotations
 
+import math
 from collections.abc import Iterator
 from typing import Any, TypeAlias
 
@@ -25,9 +26,10 @@ Words: TypeAlias = NDArray[Any]
 # First and last index of what each output averages: equal, or neighbours.
 Taps: TypeAlias = tuple[NDArray[np.intp], NDArray[np.intp]]
 
-# A word with 1 in every lane, by the type of word; times 255 it masks every lane to 8 bits.
-ONES = {"uint16": np.uint16(1), "uint64": np.uint64(0x0001_0001_0001_0001)}
-LANES = {"uint16": 1, "uint64": 4}
+# A word of 2 or 8 bytes with 1 in every lane, and with 255.
+ONES: dict[int, Any] = {2: np.uint16(1), 8: np.uint64(0x0001_0001_0001_0001)}
+MASKS: dict[int, Any] = {2: np.uint16(0xFF), 8: np.uint64(0x00FF_00FF_00FF_00FF)}
+LANE_BYTES = 2
 # 255 · 2ˢ⁺¹ + 2ˢ, the largest sum in a lane, is below 2¹⁶ up to this s.
 MAX_SCALE = 7
 
@@ -43,12 +45,26 @@ class Scratch:
 
     def array(self, name: str, shape: tuple[int, ...], dtype: Any) -> NDArray[Any]:
         """An array with arbitrary content in the memory called `name`."""
-        size = int(np.prod(shape)) * np.dtype(dtype).itemsize
+        size = math.prod(shape) * np.dtype(dtype).itemsize
         buffer = self._buffers.get(name)
         if buffer is None or buffer.size < size:
             buffer = self._buffers[name] = np.empty(size, np.uint8)
         array: NDArray[Any] = buffer[:size].view(dtype).reshape(shape)
         return array
+
+
+def pack(picture: NDArray[np.uint8], scratch: Scratch) -> Packed:
+    """Packed pixels [H, W] of `picture`, [H, W] or [H, W, 3]; what is in the idle lane is open."""
+    if picture.ndim == 2:
+        return picture
+    height, width, channels = picture.shape
+    samples = np.ascontiguousarray(picture).reshape(-1)
+    packed = scratch.array("packed", (height, width), np.uint32)
+    # Four bytes from each pixel's first; behind the last pixel there is no fourth to read.
+    pixels = height * width
+    packed.reshape(-1)[:-1] = np.ndarray((pixels - 1,), np.uint32, samples, strides=(channels,))
+    packed.view(np.uint8)[-1, -4:-1] = samples[-channels:]
+    return packed
 
 
 def average(packed: Packed, rows: Taps, columns: Taps, scratch: Scratch) -> Packed:
@@ -87,7 +103,7 @@ def shrink(words: Words, scales: int, scratch: Scratch) -> list[Words]:
             out=scratch.array(f"sums of {2**s}", (len(words), words.shape[1] >> s), words.dtype),
         )
         if s == 1:
-            sums += _ones(words)
+            sums += ONES[words.itemsize]
         part = _rounded(sums, s, out=scratch.array("rounded", sums.shape, words.dtype))
         levels.append(_average_rows(part, s, scratch))
     return levels
@@ -96,7 +112,7 @@ def shrink(words: Words, scales: int, scratch: Scratch) -> list[Words]:
 def enlarge(words: Words, scale: int, scratch: Scratch) -> NDArray[np.uint8]:
     """`words` [h, w] enlarged bilinearly by f = 2^scale: samples [h · f, w · f · lanes]."""
     height, width = words.shape
-    factor, lanes = 1 << scale, LANES[words.dtype.name]
+    factor, lanes = 1 << scale, words.itemsize // LANE_BYTES
     wide = _enlarge_columns(words, scale, scratch)
     samples = scratch.array("enlarged", (height + 1, factor, width * factor * lanes), np.uint8)
     part = scratch.array("part", (height + 1, wide.shape[1]), words.dtype)
@@ -127,7 +143,7 @@ def _enlarge_columns(words: Words, scale: int, scratch: Scratch) -> Words:
     part = scratch.array("part", (edged.size - 1,), words.dtype)
     for phase, sums in enumerate(_between(edged[:-1], edged[1:], scale, scratch)):
         np.right_shift(sums, _as(words, scale + 1), out=part)
-        np.bitwise_and(part, _ones(words) * _as(words, 255), out=inner[:, phase])
+        np.bitwise_and(part, MASKS[words.itemsize], out=inner[:, phase])
     wide[0], wide[-1] = wide[1], wide[-2]
     return wide.reshape(height + 2, -1)
 
@@ -144,7 +160,7 @@ def _between(before: Words, after: Words, scale: int, scratch: Scratch) -> Itera
     np.subtract(after, before, out=step)
     np.left_shift(before, _as(before, scale + 1), out=sums)
     sums += step
-    sums += _ones(before) << _as(before, scale)
+    sums += ONES[before.itemsize] << _as(before, scale)
     step <<= _as(before, 1)
     yield sums
     for _ in range((1 << scale) - 1):
@@ -184,19 +200,15 @@ def _average_rows(words: Words, scale: int, scratch: Scratch) -> Words:
         name = f"rows {i} of {scale}"
         words = np.add(words[0::2], words[1::2], out=scratch.array(name, shape, words.dtype))
         if i == 0:
-            words += _ones(words)
+            words += ONES[words.itemsize]
     return _rounded(words, scale, out=words)
 
 
 def _rounded(sums: Words, scale: int, *, out: Words | None = None) -> Words:
     """Every lane over 2^scale; half of that has been added to `sums` to round."""
     words: Words = np.right_shift(sums, _as(sums, scale), out=out)
-    words &= _ones(words) * _as(words, 255)
+    words &= MASKS[words.itemsize]
     return words
-
-
-def _ones(words: Words) -> Any:
-    return ONES[words.dtype.name]
 
 
 def _as(words: Words, number: int) -> Any:

@@ -122,17 +122,14 @@ def _fitted(
     in_pairs = definition.resize == "box" and _along_rows_first((height, width), size)
     if not in_pairs or rows is None or columns is None:
         return _packed(_resized(picture, definition, size))
-    return lanes.average(_packed(_image(picture)), rows, columns, scratch)
+    return lanes.average(lanes.pack(picture, scratch), rows, columns, scratch)
 
 
 def _resized(
     picture: NDArray[np.uint8], definition: JpegDefinition, size: tuple[int, int]
 ) -> Image.Image:
-    return _image(picture).resize(size[::-1], FILTERS[definition.resize])
-
-
-def _image(picture: NDArray[np.uint8]) -> Image.Image:
-    return Image.fromarray(np.ascontiguousarray(picture))
+    image = Image.fromarray(np.ascontiguousarray(picture))
+    return image.resize(size[::-1], FILTERS[definition.resize])
 
 
 def _packed(image: Image.Image) -> Packed:

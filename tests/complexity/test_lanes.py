@@ -8,13 +8,12 @@ from numpy.typing import NDArray
 from PIL import Image
 
 from ccnet_edge.complexity.lanes import (
-    LANES,
     MAX_SCALE,
-    Packed,
     Scratch,
     Words,
     average,
     enlarge,
+    pack,
     shrink,
     widen,
 )
@@ -32,15 +31,8 @@ def picture(seed: int, height: int, width: int, channels: int) -> NDArray[np.uin
     return values if seed % 2 else rng.integers(0, 256, shape, np.uint8)
 
 
-def packed_of(pixels: NDArray[np.uint8]) -> Packed:
-    if pixels.ndim == 2:
-        return pixels
-    idle = np.full((*pixels.shape[:2], 1), 255, np.uint8)
-    return np.concatenate([pixels, idle], axis=2).view(np.uint32)[..., 0]
-
-
 def words_of(pixels: NDArray[np.uint8]) -> Words:
-    return widen(packed_of(pixels), Scratch())
+    return widen(pack(pixels, Scratch()), Scratch())
 
 
 def pixels_of(samples: NDArray[Any], channels: int) -> NDArray[Any]:
@@ -95,10 +87,25 @@ def test_an_average_of_pairs_rounds_half_up_after_columns_and_after_rows(channel
     pixels = picture(1, 4, 6, channels)
     first, last = np.array([0, 1, 3]), np.array([0, 2, 3])
     rows = (np.array([0, 1]), np.array([1, 1]))
-    found = average(packed_of(pixels), rows, (first, last), Scratch())
+    found = average(pack(pixels, Scratch()), rows, (first, last), Scratch())
     wide = (pixels[:, first].astype(int) + pixels[:, last] + 1) // 2
     expected = (wide[rows[0]] + wide[rows[1]] + 1) // 2
     np.testing.assert_array_equal(pixels_of(found.view(np.uint8), channels), expected)
+
+
+@pytest.mark.parametrize("shape", [(1, 1), (1, 1, 3), (5, 7), (5, 7, 3)])
+def test_packing_keeps_every_sample(shape: tuple[int, ...]) -> None:
+    pixels = np.random.default_rng(0).integers(0, 256, shape, np.uint8)
+    packed = pack(pixels, Scratch())
+    assert packed.shape == shape[:2]
+    channels = 1 if len(shape) == 2 else 3
+    np.testing.assert_array_equal(pixels_of(packed.view(np.uint8), channels), pixels)
+
+
+def test_packing_takes_a_view_of_an_image_too() -> None:
+    pixels = np.random.default_rng(0).integers(0, 256, (9, 16, 4), np.uint8)[1::2, ::3, 1:]
+    packed = pack(pixels, Scratch())
+    np.testing.assert_array_equal(pixels_of(packed.view(np.uint8), 3), pixels)
 
 
 def test_the_mean_of_two_samples_rounds_half_up_whatever_they_are() -> None:
@@ -113,15 +120,9 @@ def test_memory_used_again_does_not_change_the_next_image() -> None:
     scratch = Scratch()
     for height, width, channels in ((64, 96, 3), (32, 32, 1), (48, 64, 3)):
         pixels = picture(height, height, width, channels)
-        level = shrink(widen(packed_of(pixels), scratch), 3, scratch)[1]
+        level = shrink(widen(pack(pixels, Scratch()), scratch), 3, scratch)[1]
         expected = by_pillow(
             by_pillow(pixels, height // 4, width // 4, BOX), height, width, BILINEAR
         )
         found = pixels_of(enlarge(level, 2, scratch), channels)
         np.testing.assert_array_equal(found, expected)
-
-
-def test_every_type_of_word_has_as_many_lanes_as_it_has_16_bits() -> None:
-    assert {np.dtype(name).itemsize // 2: name for name in LANES} == {
-        lanes: name for name, lanes in LANES.items()
-    }
