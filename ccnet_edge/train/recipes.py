@@ -68,11 +68,11 @@ class Recipe:
 
 DEFAULT = Recipe(
     name="default",
-    steps=1500,
+    steps=2000,
     batch=16,
     patch=128,
     optimiser="adamw",
-    learning_rate=3e-3,
+    learning_rate=1e-2,
     beta2=0.999,
     epsilon=1e-8,
     weight_decay=1e-2,
@@ -83,7 +83,7 @@ DEFAULT = Recipe(
     average_steps=100,
     mixed=True,
     evaluations=20,
-    augmentation=Augmentation(contrast=0.2, brightness=0.2, colour=0.1),
+    augmentation=Augmentation(contrast=0.4, brightness=0.4, colour=0.3),
 )
 
 # For small images of the size of the built-in samples: a minute on two cores.
