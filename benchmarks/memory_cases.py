@@ -70,7 +70,7 @@ def cases() -> list[Case]:
 
 
 def _fitted() -> Iterator[Case]:
-    """Uniform networks, CC21's layer-wise ones, random ones, and the base network."""
+    """Uniform networks, CC21's layer-wise ones, random ones, the base, and what plans look like."""
     for base in (1, 2, 3, 4, 5, 6, 7, 8, 10, 12, 14, 16, 20, 24, 28, 32):
         for size in (128, 256, 512, 1024):
             if base * size <= 16 * 1024:
@@ -85,6 +85,9 @@ def _fitted() -> Iterator[Case]:
         yield replace(_random_case(chance, largest=40, fitted=True), variant="dynamic")
     for size in (128, 256):
         yield Case(widths=_uniform(64), height=size, width=size, inferences=3)
+    chance = random.Random(3)
+    for _ in range(80):
+        yield _rising_case(chance, fitted=True)
 
 
 def _held_out() -> Iterator[Case]:
@@ -92,6 +95,9 @@ def _held_out() -> Iterator[Case]:
     chance = random.Random(2)
     for _ in range(50):
         yield _random_case(chance, largest=80, fitted=False)
+    others = random.Random(4)
+    for _ in range(40):
+        yield _rising_case(others, fitted=False)
     for variant in ("2 threads", "dynamic"):
         for _ in range(10):
             yield replace(_random_case(chance, largest=40, fitted=False), variant=variant)
@@ -116,6 +122,21 @@ def _random_case(chance: random.Random, *, largest: int, fitted: bool) -> Case:
         in_channels=chance.choice((1, 3)),
         outputs=chance.choice((1, 1, 3)),
         fitted=fitted,
+    )
+
+
+def _rising_case(chance: random.Random, *, fitted: bool) -> Case:
+    """Widths that rise from scale to scale, as those of plans do, so that several scales bind."""
+    first, growth = 3 * 15 ** chance.uniform(0, 1), chance.uniform(1.0, 2.4)
+    height, width = (16 * chance.randint(16, 32) for _ in range(2))
+    return Case(
+        widths=tuple(
+            max(1, round(first * growth**scale * chance.uniform(0.8, 1.2))) for scale in range(5)
+        ),
+        height=height,
+        width=width,
+        fitted=fitted,
+        inferences=5,
     )
 
 
