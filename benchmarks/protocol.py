@@ -11,6 +11,7 @@ time because the wall's also counts other people's work.
 
 from __future__ import annotations
 
+import os
 import resource
 import statistics
 import sys
@@ -59,11 +60,16 @@ class Ratio:
 
 @dataclass(frozen=True, kw_only=True)
 class Result:
-    """What a results file holds: figures, and the machine and versions that gave them."""
+    """What a results file holds: figures, and the machine and versions that gave them.
+
+    `load_average` is of the last minute: how many processes wanted to run while this was
+    measured. More than the machine has cores is a machine that was not alone.
+    """
 
     name: str
     command: str
     environment: Environment
+    load_average: float
     figures: object
 
 
@@ -104,6 +110,7 @@ def write_result(name: str, figures: object, *, found: Environment | None = None
         name=name,
         command=f"python -m benchmarks.{Path(sys.argv[0]).stem}",
         environment=found or environment(),
+        load_average=os.getloadavg()[0],
         figures=figures,
     )
     return serial.save(result, RESULTS / f"{name}.json")
