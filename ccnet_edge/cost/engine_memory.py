@@ -14,8 +14,9 @@ share perfectly. `benchmarks/engine_memory.py` measures the points, fits, and wr
 is read here. All terms rise with every channel count, so the solver may rely on the sum doing so.
 
 NOTE: the points hold for `STANDING` options. ONNX Runtime's own default (level "all" with memory
-pattern) takes 1.1 to 2.5 times as much: "all" changes to layouts of 8 or 16 channels a block, so
-20 channels occupy 32, and a memory pattern allocates every tensor a second time in one piece.
+pattern) takes 1.6 to 2.8 times as much (benchmarks/results/engine_memory.json): "all" changes to
+layouts of 8 or 16 channels a block, so 20 channels occupy 32, and the memory pattern allocates
+every tensor a second time in one piece.
 """
 
 from __future__ import annotations

@@ -12,7 +12,7 @@ from ccnet_edge.export import EXPORTERS, export
 from ccnet_edge.spec.artifact import SessionOptions
 from ccnet_edge.train import torch_predict
 from ccnet_edge.verify import check_parity, open_predict
-from tests.export.networks import images, small_module, write_trained
+from tests.export.networks import HEIGHT, WIDTH, images, small_module, write_trained
 
 # Formats that an engine reads; what is missing here is not tried.
 READS = {"onnxruntime": ("onnx",)}
@@ -32,9 +32,9 @@ def test_an_exported_network_has_parity_and_the_planned_size(
     spec = ARCHITECTURES[architecture](3, 2).with_widths((4, 8, 16, 32, 65))
     trained = write_trained(tmp_path / "trained", spec)
     path = tmp_path / f"model.{form}"
-    size = export(form, trained, path, dynamic=True).size_bytes
-    assert size <= estimate(spec, height=64, width=96).disk_bytes <= 1.05 * size
-    inputs = images(3, height=64, width=96)
+    size = export(form, trained, path).size_bytes
+    assert size <= estimate(spec, height=HEIGHT, width=WIDTH).disk_bytes <= 1.05 * size
+    inputs = images(3)
     try:
         with open_predict(path, SessionOptions(engine=engine)) as predict:
             report = check_parity(predict, torch_predict(small_module(spec)), inputs)
