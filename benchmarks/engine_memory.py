@@ -1,6 +1,6 @@
 """Peak memory of ONNX Runtime's process on many networks, and the model that planning uses.
 
-    nice python -m benchmarks.engine_memory --work /tmp/engine_memory     # about 40 minutes
+    nice python -m benchmarks.engine_memory --work /tmp/engine_memory     # about 90 minutes
 
 Every point is a U-Net with random weights, exported and run in fresh processes of the device
 wing. The model's factors are the linear programme "least relative excess, with no fitted point

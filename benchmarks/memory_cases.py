@@ -31,6 +31,16 @@ COMPARED_WIDTHS = (
     (30, 39, 59, 85, 119),
 )
 
+# Plans for RAM budgets, widths and size, that came nearest to their budget with earlier fits.
+NEAREST = (
+    ((11, 34, 57, 81, 114), 512),
+    ((11, 35, 52, 73, 100), 512),
+    ((12, 33, 60, 115, 219), 512),
+    ((23, 27, 38, 50, 63), 128),
+    ((24, 26, 36, 46, 58), 128),
+    ((26, 29, 41, 54, 71), 128),
+)
+
 
 @dataclass(frozen=True, kw_only=True)
 class Case:
@@ -88,6 +98,8 @@ def _fitted() -> Iterator[Case]:
     chance = random.Random(3)
     for _ in range(80):
         yield _rising_case(chance, fitted=True)
+    for widths, size in NEAREST:
+        yield Case(widths=widths, height=size, width=size, inferences=100)
 
 
 def _held_out() -> Iterator[Case]:
