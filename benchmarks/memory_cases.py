@@ -80,7 +80,20 @@ def cases() -> list[Case]:
 
 
 def _fitted() -> Iterator[Case]:
-    """Uniform networks, CC21's layer-wise ones, random ones, the base, and what plans look like."""
+    """Chosen networks, random ones of any shape, and random ones shaped like plans."""
+    yield from _chosen()
+    chance = random.Random(1)
+    for _ in range(60):
+        yield _random_case(chance, largest=80, fitted=True)
+    for _ in range(12):
+        yield replace(_random_case(chance, largest=40, fitted=True), variant="dynamic")
+    others = random.Random(3)
+    for _ in range(80):
+        yield _rising_case(others, fitted=True)
+
+
+def _chosen() -> Iterator[Case]:
+    """Uniform networks, CC21's layer-wise ones, the base network, and the nearest plans."""
     for base in (1, 2, 3, 4, 5, 6, 7, 8, 10, 12, 14, 16, 20, 24, 28, 32):
         for size in (128, 256, 512, 1024):
             if base * size <= 16 * 1024:
@@ -88,16 +101,8 @@ def _fitted() -> Iterator[Case]:
     for widths in COMPARED_WIDTHS[3:]:
         for size in (128, 256, 512):
             yield Case(widths=widths, height=size, width=size)
-    chance = random.Random(1)
-    for _ in range(60):
-        yield _random_case(chance, largest=80, fitted=True)
-    for _ in range(12):
-        yield replace(_random_case(chance, largest=40, fitted=True), variant="dynamic")
     for size in (128, 256):
         yield Case(widths=_uniform(64), height=size, width=size, inferences=3)
-    chance = random.Random(3)
-    for _ in range(80):
-        yield _rising_case(chance, fitted=True)
     for widths, size in NEAREST:
         yield Case(widths=widths, height=size, width=size, inferences=100)
 
