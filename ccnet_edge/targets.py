@@ -29,6 +29,8 @@ from ccnet_edge.units import parse_bytes, parse_ms
 _PACKAGE = Path(ccnet_edge.__file__).parent
 PROFILE_FOLDERS = (_PACKAGE / "_targets", _PACKAGE.parent / "targets")
 
+# As the device's `uname -m` says it.
+InstructionSet = Literal["aarch64", "armv7l", "riscv64", "x86_64"]
 Engine = Literal["onnxruntime", "tensorrt", "openvino", "ncnn", "litert", "executorch"]
 
 
@@ -63,7 +65,7 @@ class _Table(BaseModel):
 
 class _Processor(_Table):
     model: str
-    instruction_set: str
+    instruction_set: InstructionSet
     cores: Annotated[int, Field(ge=1)]
     gmacs_per_s: Annotated[float, Field(gt=0)] | None = None
 

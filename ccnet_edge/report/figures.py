@@ -62,15 +62,18 @@ def network_figures(summary: BuildSummary) -> tuple[Figure, ...]:
     return tuple(rows)
 
 
-def accuracy_figures(summary: BuildSummary) -> tuple[Figure, ...]:
-    """The measured scores on the test split, with base and human beside them."""
+SCORE_NAMES = ("F1", "IU", "Jaccard", "AUC", "sensitivity", "specificity", "accuracy")
+
+
+def accuracy_rows(summary: BuildSummary) -> tuple[tuple[str, tuple[str, ...]], ...]:
+    """Measured scores on the test split in the order of `SCORE_NAMES`, base and human beside."""
     evaluation = summary.evaluation
-    rows = [_scores("this network", evaluation.pooled)]
+    rows = [("this network", evaluation.pooled)]
     if summary.base_evaluation is not None:
-        rows.append(_scores("base network", summary.base_evaluation.pooled))
+        rows.append(("base network", summary.base_evaluation.pooled))
     if evaluation.human is not None:
-        rows.append(_scores("second observer", evaluation.human))
-    return tuple(rows)
+        rows.append(("second observer", evaluation.human))
+    return tuple((name, _scores(scores)) for name, scores in rows)
 
 
 def gate_text(gate: Gate) -> str:
@@ -95,18 +98,17 @@ def latency_text(latency: LatencyReport) -> str:
     return f"{', '.join(parts)}; {len(latency.samples_ms)} samples"
 
 
-def _scores(name: str, scores: Scores) -> Figure:
+def _scores(scores: Scores) -> tuple[str, ...]:
     values = (
-        ("F1", scores.f1),
-        ("IU", scores.iu),
-        ("Jaccard", scores.jaccard),
-        ("AUC", scores.auc),
-        ("sensitivity", scores.sensitivity),
-        ("specificity", scores.specificity),
-        ("accuracy", scores.accuracy),
+        scores.f1,
+        scores.iu,
+        scores.jaccard,
+        scores.auc,
+        scores.sensitivity,
+        scores.specificity,
+        scores.accuracy,
     )
-    text = "  ".join(f"{label} {value:.4f}" for label, value in values if value is not None)
-    return Figure(name=name, text=text, kind="measured")
+    return tuple("n/a" if value is None else f"{value:.4f}" for value in values)
 
 
 def _amount(gate: Gate, value: float) -> str:

@@ -9,7 +9,8 @@ import jinja2
 
 from ccnet_edge.report.charts import charts
 from ccnet_edge.report.figures import (
-    accuracy_figures,
+    SCORE_NAMES,
+    accuracy_rows,
     gate_text,
     headline,
     latency_text,
@@ -36,7 +37,8 @@ def write_report(summary: BuildSummary, *, examples: tuple[Path, ...], path: Pat
         summary=summary,
         headline=headline(summary),
         network=network_figures(summary),
-        accuracy=accuracy_figures(summary),
+        score_names=SCORE_NAMES,
+        accuracy=accuracy_rows(summary),
         gates=[(gate, gate_text(gate)) for gate in summary.gates],
         latency=latency_text(summary.latency),
         charts=charts(summary),

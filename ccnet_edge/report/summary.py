@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 from ccnet_edge.report.figures import (
-    accuracy_figures,
+    SCORE_NAMES,
+    accuracy_rows,
     gate_text,
     headline,
     latency_text,
@@ -23,8 +24,9 @@ def describe_build(summary: BuildSummary) -> str:
         f"network    {_network(summary)}",
         *(_row(f.name, f.text, f.kind) for f in network_figures(summary)),
         "",
-        f"accuracy on {test} test images, pooled over pixels",
-        *(_row(f.name, f.text, f.kind) for f in accuracy_figures(summary)),
+        f"accuracy on {test} test images, pooled over pixels  [measured]",
+        _columns("", SCORE_NAMES),
+        *(_columns(name, values) for name, values in accuracy_rows(summary)),
         "",
         "gates",
         *(
@@ -69,3 +71,7 @@ def _latency(summary: BuildSummary) -> list[str]:
 
 def _row(name: str, text: str, kind: str) -> str:
     return f"  {name:<24} {text}  [{kind}]"
+
+
+def _columns(name: str, values: tuple[str, ...]) -> str:
+    return f"  {name:<18}" + "".join(f"{value:>12}" for value in values)

@@ -64,7 +64,7 @@ def test_three_classes_train_and_are_scored_one_by_one(tmp_path: Path, short: Re
     root = folder(tmp_path / "data", images=grey, masks=lambda i: grey(i) // 86)
     dataset = open_dataset(root, DatasetOptions(classes="background=0,dim=1,bright=2"))
     spec = ARCHITECTURES["unet"](in_channels=1, outputs=3).with_widths((4, 4, 4, 4, 4))
-    recipe = replace(short, steps=80, batch=4, learning_rate=1e-2)
+    recipe = replace(short, steps=40, batch=4, learning_rate=3e-2)
     trained = train(
         spec, dataset, height=SIZE, width=SIZE, recipe=recipe, out=tmp_path / "out", device="cpu"
     )

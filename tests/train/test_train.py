@@ -146,7 +146,7 @@ def test_a_folder_without_a_network_says_what_to_do(tmp_path: Path) -> None:
 def test_a_time_limit_is_a_number_of_steps_and_that_number_gives_the_same_weights(
     thin: NetworkSpec, cells: SegmentationDataset, short: Recipe, tmp_path: Path
 ) -> None:
-    limited = run(thin, cells, short, tmp_path / "a", time_limit_s=1.5)
+    limited = run(thin, cells, short, tmp_path / "a", time_limit_s=0.6)
     assert limited.steps >= 1
     by_steps = run(thin, cells, short, tmp_path / "b", steps=limited.steps)
     assert by_steps == limited

@@ -11,7 +11,16 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 from numpy.typing import NDArray
-from PIL import Image, ImageOps, UnidentifiedImageError
+from PIL import (
+    BmpImagePlugin,
+    GifImagePlugin,
+    Image,
+    ImageOps,
+    JpegImagePlugin,
+    PngImagePlugin,
+    TiffImagePlugin,
+    UnidentifiedImageError,
+)
 
 from ccnet_edge.errors import DataError
 
@@ -21,7 +30,9 @@ if TYPE_CHECKING:
 # Pixels (height × width) of the largest image that is read: Pillow's own limit, 2³⁰ / 4 / 3.
 MAX_PIXELS = 89_478_485
 # The only decoders that are tried: the others (EPS starts an interpreter) are attack surface.
-FORMATS = ("PNG", "JPEG", "MPO", "TIFF", "GIF", "BMP")
+# Importing them here keeps Pillow from importing all of its plugins, in whichever thread is first.
+_PLUGINS = (BmpImagePlugin, GifImagePlugin, JpegImagePlugin, PngImagePlugin, TiffImagePlugin)
+FORMATS = ("PNG", "JPEG", "TIFF", "GIF", "BMP")
 SUFFIXES = (".png", ".jpg", ".jpeg", ".tif", ".tiff", ".gif", ".bmp")
 # Set on the value of a pixel with a colour, so that blue (0, 0, 255) is not grey 255.
 COLOUR_BIT = 0x1000000
@@ -220,7 +231,7 @@ def _palette_indices(image: ImageFile) -> NDArray[Any]:
     if len(used) == 2:
         first, second = (int(light[indices == value][0]) for value in used)
         if min(first, second) < 64 and max(first, second) > 191:
-            return (indices == used[int(second > first)]).astype(np.uint8)
+            return np.asarray(indices == used[int(second > first)], np.uint8)
     return indices
 
 

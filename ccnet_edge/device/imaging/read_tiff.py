@@ -41,8 +41,8 @@ def read_tiff(path: Path, *, max_pixels: int) -> NDArray[Any]:
             if "imagecodecs" not in str(error):
                 raise
             raise MissingExtraError(
-                f"{path}: {tifffile.COMPRESSION(page.compression).name} compression is read with imagecodecs, "
-                f"which is not installed",
+                f"{path}: {tifffile.COMPRESSION(page.compression).name} compression is read with "
+                "imagecodecs, which is not installed",
                 hint="pip install imagecodecs, or save it uncompressed or deflated",
             ) from error
     planes_first = page.planarconfig == 2 and page.samplesperpixel > 1

@@ -43,7 +43,8 @@ def resize(image: NDArray[Any], *, height: int, width: int, method: Filter) -> N
 
 def resize_labels(labels: NDArray[np.uint8], *, height: int, width: int) -> NDArray[np.uint8]:
     """`labels` [H, W] at another size by nearest neighbour: no class comes up between two."""
-    return resize(labels[..., None], height=height, width=width, method="nearest")[..., 0]
+    resized = resize(labels[..., None], height=height, width=width, method="nearest")
+    return np.asarray(resized[..., 0], np.uint8)
 
 
 def to_channels(image: NDArray[Any], channels: int) -> NDArray[Any]:
@@ -73,7 +74,7 @@ def _resize_channel(
     if channel.dtype != np.uint16:
         return np.array(Image.fromarray(np.ascontiguousarray(channel)).resize(size, how))
     resized = np.array(Image.fromarray(channel.astype(np.float32)).resize(size, how))
-    return np.clip(np.rint(resized), 0, 65_535).astype(np.uint16)
+    return np.asarray(np.clip(np.rint(resized), 0, 65_535), np.uint16)
 
 
 def _luma(image: NDArray[Any]) -> NDArray[Any]:
