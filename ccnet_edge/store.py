@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import hashlib
 import json
+import shutil
 import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
@@ -21,6 +22,9 @@ from ccnet_edge.errors import ConfigError, UsageError
 from ccnet_edge.spec import serial
 
 T = TypeVar("T")
+
+# What is written aside before it is renamed; see `spec.serial` and `device.bundle.write`.
+_ASIDE = (".*.part", ".*.old")
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -51,6 +55,8 @@ class Store:
     def lock(self) -> Iterator[None]:
         """Hold the folder for this process; the system frees it when the process ends.
 
+        What a killed process had written aside and not renamed is removed.
+
         Raises:
             UsageError: another process is building in the folder.
         """
@@ -65,7 +71,15 @@ class Store:
                     f"{self.folder}: another process is building here",
                     hint="wait for it, or give another folder with -o",
                 ) from error
+            self._sweep()
             yield
+
+    def _sweep(self) -> None:
+        for path in [p for pattern in _ASIDE for p in self.folder.rglob(pattern)]:
+            if path.is_dir():
+                shutil.rmtree(path, ignore_errors=True)
+            else:
+                path.unlink(missing_ok=True)
 
     def value(
         self, stage: str, cls: type[T], inputs: tuple[object, ...], make: Callable[[], T]
@@ -113,12 +127,12 @@ class Store:
             for entry in receipt.files
         )
 
-    def seconds(self, stage: str) -> float:
-        """How long the stage took when it was made, 0 where it was not."""
-        try:
-            return serial.load(Receipt, self._receipt(stage)).seconds
-        except ConfigError:
-            return 0.0
+    def receipts(self) -> tuple[Receipt, ...]:
+        """The receipts of all stages that were completed, in the order of their end."""
+        files = sorted(
+            (self.folder / "receipts").glob("*.json"), key=lambda p: p.stat().st_mtime_ns
+        )
+        return tuple(serial.load(Receipt, file) for file in files)
 
     def _receipt(self, stage: str) -> Path:
         return self.folder / "receipts" / f"{stage}.json"

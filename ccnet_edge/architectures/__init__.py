@@ -6,7 +6,7 @@ from typing import Protocol
 
 from ccnet_edge.architectures.unet import unet
 from ccnet_edge.errors import unknown_key
-from ccnet_edge.spec.network import NetworkSpec
+from ccnet_edge.spec.network import NetworkSpec, outputs_for
 
 
 class Architecture(Protocol):
@@ -30,3 +30,12 @@ def find_architecture(name: str) -> Architecture:
     if name not in ARCHITECTURES:
         raise unknown_key("architecture", name, ARCHITECTURES)
     return ARCHITECTURES[name]
+
+
+def base_network(name: str, *, channels: int, classes: int) -> NetworkSpec:
+    """The uncompressed network of architecture `name` for images of `channels` and `classes`.
+
+    Raises:
+        UsageError: no such architecture.
+    """
+    return find_architecture(name)(in_channels=channels, outputs=outputs_for(classes))

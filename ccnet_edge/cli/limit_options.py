@@ -80,20 +80,20 @@ class LimitRequest:
         profile: DeviceProfile | None,
         *,
         formulation: Formulation = "exact",
-        base_accuracy: float | None = None,
+        base_known: bool = False,
     ) -> Limits:
-        """The limits: the target's budgets where no option says otherwise, and the floor.
+        """The limits: the target's budgets where no option says otherwise, and a relative floor.
 
         The papers' formulation takes one limit, so there a target gives its disk budget alone,
         and only where no other limit was asked for.
 
         Args:
-            base_accuracy: turns an absolute floor into a relative one; without it an absolute
-                floor is no limit of the plan.
+            base_known: the base network's accuracy is or will be known, so that an absolute
+                floor is a limit too.
         """
         defaults = profile.budgets if profile is not None else _NO_BUDGETS
-        floor = self.relative_floor(base_accuracy)
         if formulation == "paper":
+            floor = self.min_accuracy if self.floor is None or not base_known else self.floor
             asked = (self.disk, self.ram, self.memory, self.latency, floor) != (None,) * 5
             disk = None if asked else defaults.disk_bytes
             defaults = Budgets(disk_bytes=disk, ram_bytes=None, latency_ms=None)
@@ -103,16 +103,8 @@ class LimitRequest:
             ram_bytes=self._chosen("ram", self.ram, defaults.ram_bytes),
             memory_bytes=self.memory,
             latency_ms=self._chosen("latency", self.latency, defaults.latency_ms),
-            min_relative_accuracy=floor,
+            min_relative_accuracy=self.min_accuracy,
         )
-
-    def relative_floor(self, base_accuracy: float | None) -> float | None:
-        """The largest of the relative floor and the absolute one over the base's accuracy."""
-        absolute = None
-        if self.floor is not None and base_accuracy:
-            absolute = self.floor / base_accuracy
-        floors = [floor for floor in (self.min_accuracy, absolute) if floor is not None]
-        return max(floors, default=None)
 
     def _check_device(self, profile: DeviceProfile | None) -> None:
         for name, asked in (("ram", self.ram), ("memory", self.memory)):

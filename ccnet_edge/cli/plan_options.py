@@ -35,10 +35,9 @@ class PlanRequest:
 
     def base(self, *, channels: int, classes: int) -> NetworkSpec:
         """The uncompressed network: two classes are one logit, more are one logit each."""
-        from ccnet_edge.architectures import find_architecture
+        from ccnet_edge.architectures import base_network
 
-        outputs = 1 if classes == 2 else classes
-        return find_architecture(self.arch)(in_channels=channels, outputs=outputs)
+        return base_network(self.arch, channels=channels, classes=classes)
 
     def degradation(self, metric: Metric) -> Degradation:
         """The preset for the architecture and `metric`."""
@@ -61,31 +60,18 @@ class PlanRequest:
         height: int,
         width: int,
         bits: int = 32,
-        base_accuracy: float | None = None,
     ) -> Solution:
-        """The plan of `base` inside `request`; see `ccnet_edge.solver.solve`.
-
-        Args:
-            base_accuracy: the base network's where it was trained; else the option's, else
-                the preset's.
-        """
+        """The plan of `base` inside `request`; see `ccnet_edge.solver.solve`."""
         from ccnet_edge.solver import solve
 
         degradation = self.degradation(request.metric)
         profile = request.profile()
-        known = next(
-            (
-                accuracy
-                for accuracy in (base_accuracy, request.base_accuracy, degradation.base_accuracy)
-                if accuracy is not None
-            ),
-            None,
-        )
+        known = request.base_accuracy or degradation.base_accuracy
         return solve(
             base,
             complexity,
             degradation,
-            request.limits(profile, formulation=self.formulation, base_accuracy=known),
+            request.limits(profile, formulation=self.formulation, base_known=known is not None),
             height=height,
             width=width,
             bits=bits,
@@ -94,6 +80,7 @@ class PlanRequest:
             engine=_engine(profile),
             profile=profile,
             base_accuracy=known,
+            floor=request.floor,
             minimise=self.minimise,
         )
 

@@ -4,11 +4,11 @@ from __future__ import annotations
 
 from pathlib import Path
 
-from ccnet_edge.architectures import ARCHITECTURES
+from ccnet_edge.architectures import base_network
 from ccnet_edge.cli.console import say
 from ccnet_edge.complexity import fitting_size
 from ccnet_edge.dataset import SegmentationDataset
-from ccnet_edge.errors import ConfigError, UsageError, unknown_key
+from ccnet_edge.errors import ConfigError, UsageError
 from ccnet_edge.spec import serial
 from ccnet_edge.spec.network import NetworkSpec
 from ccnet_edge.spec.plan import PlanDocument, Solution
@@ -90,8 +90,5 @@ def _planned(path: Path) -> tuple[NetworkSpec, tuple[int, int]]:
 def _of_widths(
     architecture: str, widths: tuple[int, ...], dataset: SegmentationDataset
 ) -> NetworkSpec:
-    if architecture not in ARCHITECTURES:
-        raise unknown_key("architecture", architecture, ARCHITECTURES)
-    outputs = 1 if len(dataset.classes) == 2 else len(dataset.classes)
-    base = ARCHITECTURES[architecture](in_channels=dataset.channels, outputs=outputs)
+    base = base_network(architecture, channels=dataset.channels, classes=len(dataset.classes))
     return base.with_widths(widths)

@@ -6,7 +6,7 @@ import platform
 from typing import Literal
 
 from ccnet_edge.errors import UsageError
-from ccnet_edge.spec.report import Environment, Gate, LatencyReport, MemoryReport
+from ccnet_edge.spec.report import Environment, Gate, GateStatus, LatencyReport, MemoryReport
 from ccnet_edge.spec.target import DeviceProfile
 
 # What the system calls an instruction set → what targets call it.
@@ -90,7 +90,7 @@ def _gate(
     here: bool,
     note: str = "",
 ) -> Gate:
-    def status() -> Literal["passed", "failed", "not verified on target", "no limit"]:
+    def status() -> GateStatus:
         if limit is None:
             return "no limit"
         if measured is None or not here:

@@ -1,6 +1,7 @@
 """What a build found, for people: a text summary and one self-contained page."""
 
 from ccnet_edge.report.html import write_report
+from ccnet_edge.report.pictures import example_picture
 from ccnet_edge.report.summary import describe_build
 
-__all__ = ["describe_build", "write_report"]
+__all__ = ["describe_build", "example_picture", "write_report"]

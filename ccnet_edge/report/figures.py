@@ -9,6 +9,7 @@ from ccnet_edge.spec.build import BuildSummary
 from ccnet_edge.spec.report import Gate, LatencyReport, Scores
 from ccnet_edge.units import format_bytes, format_mib, format_ms
 
+NOT_VERIFIED = "not verified"
 Kind = Literal["counted", "estimate", "measured", "measured here, not on the target"]
 
 
@@ -27,9 +28,11 @@ def headline(summary: BuildSummary) -> str:
     open_gates = [g.name for g in summary.gates if g.status == "not verified on target"]
     if failed:
         return f"UNFIT: {', '.join(failed)} failed"
-    if open_gates:
-        return f"fits; {' and '.join(open_gates)} not verified on target"
-    return "fits: every gate passed"
+    notes = [f"{' and '.join(open_gates)} not verified on target"] if open_gates else []
+    notes += [
+        f"{g.name} predicted, not verified" for g in summary.gates if g.status == NOT_VERIFIED
+    ]
+    return f"fits; {'; '.join(notes)}" if notes else "fits: every gate passed"
 
 
 def network_figures(summary: BuildSummary) -> tuple[Figure, ...]:

@@ -16,6 +16,7 @@ from ccnet_edge.report.figures import (
     latency_text,
     network_figures,
 )
+from ccnet_edge.report.pictures import CAPTION
 from ccnet_edge.spec import serial
 from ccnet_edge.spec.build import BuildSummary
 from ccnet_edge.units import format_bytes, format_mib, format_ms
@@ -42,6 +43,7 @@ def write_report(summary: BuildSummary, *, examples: tuple[Path, ...], path: Pat
         gates=[(gate, gate_text(gate)) for gate in summary.gates],
         latency=latency_text(summary.latency),
         charts=charts(summary),
+        example_caption=CAPTION,
         examples=[(example.stem, _data_uri(example)) for example in examples],
     )
     return serial.write_text(path, page)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from ccnet_edge.device.gates import place
 from ccnet_edge.report.figures import (
     SCORE_NAMES,
     accuracy_rows,
@@ -11,6 +12,7 @@ from ccnet_edge.report.figures import (
     network_figures,
 )
 from ccnet_edge.spec.build import BuildSummary
+from ccnet_edge.spec.report import Environment, Gate
 from ccnet_edge.units import format_bytes, format_ms
 
 
@@ -25,14 +27,10 @@ def describe_build(summary: BuildSummary) -> str:
         *(_row(f.name, f.text, f.kind) for f in network_figures(summary)),
         "",
         f"accuracy on {test} test images, pooled over pixels  [measured]",
-        _columns("", SCORE_NAMES),
-        *(_columns(name, values) for name, values in accuracy_rows(summary)),
+        *_accuracy(summary),
         "",
         "gates",
-        *(
-            _row(gate.name, f"{gate.status:<23} {gate_text(gate)}", gate.where)
-            for gate in summary.gates
-        ),
+        *(_gate(gate, here=summary.environment) for gate in summary.gates),
         "",
         *_latency(summary),
         "",
@@ -58,20 +56,39 @@ def _network(summary: BuildSummary) -> str:
     return f"{request.architecture} {widths} ({summary.solution.multiplier}), input {shape}"
 
 
-def _latency(summary: BuildSummary) -> list[str]:
-    latency = summary.latency
-    start = f"load {format_ms(latency.load_ms)}, first inference {format_ms(latency.first_ms)}"
-    machine = f"{summary.environment.processor}, {summary.options.threads} threads"
+def _accuracy(summary: BuildSummary) -> list[str]:
+    """Scores in columns as wide as their names, a line a network."""
+    rows = accuracy_rows(summary)
+    first = max(len(name) for name, _ in rows)
+    table = [("", SCORE_NAMES), *rows]
     return [
-        f"latency    {latency_text(latency)}",
-        f"  {start}; on {machine}",
-        *(f"  not valid: {problem}" for problem in latency.problems),
+        f"  {name:<{first}}"
+        + "".join(
+            f"  {value:>{max(len(title), 6)}}"
+            for value, title in zip(values, SCORE_NAMES, strict=True)
+        )
+        for name, values in table
+    ]
+
+
+def _gate(gate: Gate, *, here: Environment) -> str:
+    """Name, status and figures; where it was measured only if that was another machine."""
+    elsewhere = gate.where not in ("", place(here)) and gate.name in ("ram", "latency")
+    where = f"  [{gate.where}]" if elsewhere else ""
+    return f"  {gate.name:<9} {gate.status:<23} {gate_text(gate)}{where}"
+
+
+def _latency(summary: BuildSummary) -> list[str]:
+    latency, count = summary.latency, summary.options.threads
+    start = f"load {format_ms(latency.load_ms)}, first inference {format_ms(latency.first_ms)}"
+    threads = "1 thread" if count == 1 else f"{count} threads"
+    return [
+        f"latency    {latency_text(latency)}  [measured]",
+        f"           {start}; {threads}",
+        *(f"           not valid: {problem}" for problem in latency.problems),
+        f"measured on {place(summary.environment)}",
     ]
 
 
 def _row(name: str, text: str, kind: str) -> str:
     return f"  {name:<24} {text}  [{kind}]"
-
-
-def _columns(name: str, values: tuple[str, ...]) -> str:
-    return f"  {name:<18}" + "".join(f"{value:>12}" for value in values)

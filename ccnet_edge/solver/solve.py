@@ -44,6 +44,7 @@ def solve(
     engine: str = "onnxruntime",
     profile: DeviceProfile | None = None,
     base_accuracy: float | None = None,
+    floor: float | None = None,
     minimise: Minimise = "disk",
 ) -> Solution:
     """The thinned network of `base` that the limits allow, or that the floor needs.
@@ -55,7 +56,9 @@ def solve(
         formulation: `exact` solves for whole channels under all limits at once (see
             `solver.integer`), `paper` by the papers' equations for one limit.
         profile: gives the device's speed, for latency, and its channel alignment.
-        base_accuracy: the base network's, in the degradation's metric.
+        base_accuracy: the base network's, in the degradation's metric; the preset's where None.
+        floor: the absolute accuracy to reach, in the same metric; a limit of the plan where
+            the base network's accuracy is known.
         minimise: the cost to make least where a floor is the only limit. One network is the
             least in both costs (see `solver.integer`), so this names the aim and changes no
             plan.
@@ -66,6 +69,8 @@ def solve(
             network cannot take.
         ConfigError: complexity and preset do not go together.
     """
+    known = base_accuracy if base_accuracy is not None else degradation.base_accuracy
+    limits = limits.with_floor(floor, known)
     if formulation == "paper":
         paper_limit(limits)  # refuses limits that the papers do not know, before any are checked
     per_scale = complexities(degradation, complexity, scales=base.scales)
@@ -79,7 +84,6 @@ def solve(
         formulation=formulation,
     )
     widths, alphas = _plan(problem, multiplier)
-    known = base_accuracy if base_accuracy is not None else degradation.base_accuracy
     return Solution(
         network=base.with_widths(widths),
         formulation=formulation,

@@ -6,7 +6,15 @@ from dataclasses import dataclass
 
 from ccnet_edge.spec.artifact import Artifact, SessionOptions
 from ccnet_edge.spec.complexity import ImageComplexity
-from ccnet_edge.spec.plan import Formulation, Limits, Metric, Multiplier, Solution
+from ccnet_edge.spec.plan import (
+    Degradation,
+    Formulation,
+    Limits,
+    Metric,
+    Minimise,
+    Multiplier,
+    Solution,
+)
 from ccnet_edge.spec.report import (
     Environment,
     Evaluation,
@@ -38,26 +46,35 @@ class BuildRequest:
     """What a person asked `build` for, with the target's defaults already filled in.
 
     `height` and `width` are the network's input in pixels. `floor` is the absolute accuracy
-    that the test split has to reach, `base_accuracy` the base network's, both in `metric`.
+    that the test split has to reach, `base_accuracy` the base network's, both in the metric
+    of `degradation`. `device` is what torch trains on, `host` where latency and memory are
+    measured: `local`, or `ssh://user@device`.
     """
 
     profile: DeviceProfile
     data: DataSummary
     architecture: str
-    preset: str
-    metric: Metric
+    degradation: Degradation
     limits: Limits
     multiplier: Multiplier
     formulation: Formulation
+    minimise: Minimise
     height: int
     width: int
     recipe: str
     steps: int | None
     time_limit_s: float | None
     seed: int
+    device: str
     train_base: bool
     base_accuracy: float | None
     floor: float | None
+    host: str
+
+    @property
+    def metric(self) -> Metric:
+        """What accuracy means."""
+        return self.degradation.metric
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -67,6 +84,14 @@ class TriedOptions:
     options: SessionOptions
     peak_bytes: int
     p50_ms: float
+
+
+@dataclass(frozen=True, kw_only=True)
+class TunedOptions:
+    """The engine options that were chosen by measuring, and all that were measured."""
+
+    options: SessionOptions
+    tried: tuple[TriedOptions, ...]
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -9,6 +9,7 @@ from ccnet_edge.errors import ConfigError
 from ccnet_edge.spec.artifact import Artifact, SessionOptions
 from ccnet_edge.spec.build import DataSummary
 from ccnet_edge.spec.complexity import ImageComplexity
+from ccnet_edge.spec.network import outputs_for
 from ccnet_edge.spec.plan import Solution
 from ccnet_edge.spec.report import (
     Environment,
@@ -111,7 +112,7 @@ class Manifest:
         if self.fit != all(gate.status != "failed" for gate in self.gates):
             raise ConfigError(f"fit is {self.fit}, which the gates contradict")
         pre, outputs = self.trained.preprocessing, self.golden.outputs
-        if outputs != (1 if len(self.trained.classes) == 2 else len(self.trained.classes)):
+        if outputs != outputs_for(len(self.trained.classes)):
             raise ConfigError(f"{outputs} outputs do not make {len(self.trained.classes)} classes")
         if not (0 < pre.channels <= MAX_CHANNELS and len(pre.mean) == len(pre.std) == pre.channels):
             raise ConfigError(

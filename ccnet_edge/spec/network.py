@@ -7,6 +7,11 @@ from dataclasses import dataclass, replace
 from ccnet_edge.errors import ConfigError
 
 
+def outputs_for(classes: int) -> int:
+    """Logits a pixel for so many classes: 1 for two (sigmoid), else one a class (softmax)."""
+    return 1 if classes == 2 else classes
+
+
 @dataclass(frozen=True, kw_only=True)
 class Node:
     """One operator.

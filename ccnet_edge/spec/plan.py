@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Literal
 
 from ccnet_edge.spec.network import NetworkSpec
@@ -53,6 +53,17 @@ class Limits:
     memory_bytes: int | None = None
     latency_ms: float | None = None
     min_relative_accuracy: float | None = None
+
+    def with_floor(self, floor: float | None, base_accuracy: float | None) -> Limits:
+        """The same limits, with an absolute accuracy `floor` too where the base's is known.
+
+        Without a base network's accuracy a plan predicts relative accuracy alone, and an
+        absolute floor limits nothing in it.
+        """
+        if floor is None or not base_accuracy:
+            return self
+        relative = max(floor / base_accuracy, self.min_relative_accuracy or 0.0)
+        return replace(self, min_relative_accuracy=relative)
 
 
 @dataclass(frozen=True, kw_only=True)

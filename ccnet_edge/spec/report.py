@@ -148,7 +148,7 @@ class LatencyReport:
         return next((p.value_ms for p in self.percentiles if p.rank == rank), None)
 
 
-GateStatus = Literal["passed", "failed", "not verified on target", "no limit"]
+GateStatus = Literal["passed", "failed", "not verified on target", "not verified", "no limit"]
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -8,7 +8,7 @@ from ccnet_edge.cost.shapes import check_size
 from ccnet_edge.dataset import Sample, SegmentationDataset
 from ccnet_edge.errors import DataError, UsageError
 from ccnet_edge.spec.artifact import Preprocessing
-from ccnet_edge.spec.network import NetworkSpec
+from ccnet_edge.spec.network import NetworkSpec, outputs_for
 from ccnet_edge.spec.progress import Progress
 from ccnet_edge.train.patches import PatchSource
 from ccnet_edge.train.pictures import Pictures, channel_statistics, network_size, own_size
@@ -38,7 +38,7 @@ def check_fit(spec: NetworkSpec, dataset: SegmentationDataset, *, height: int, w
         DataError: no training images.
     """
     check_size(spec, height=height, width=width)
-    outputs = 1 if len(dataset.classes) == 2 else len(dataset.classes)
+    outputs = outputs_for(len(dataset.classes))
     if spec.outputs != outputs:
         raise UsageError(
             f"{dataset.name} has {len(dataset.classes)} classes, which take {outputs} outputs; "

@@ -5,7 +5,14 @@ from __future__ import annotations
 from ccnet_edge.device.gates import disk_gate, latency_gate, place, ram_gate
 from ccnet_edge.spec.artifact import Artifact
 from ccnet_edge.spec.plan import Limits, Metric
-from ccnet_edge.spec.report import Evaluation, Gate, LatencyReport, MemoryReport, ParityReport
+from ccnet_edge.spec.report import (
+    Evaluation,
+    Gate,
+    GateStatus,
+    LatencyReport,
+    MemoryReport,
+    ParityReport,
+)
 
 
 def check_budgets(
@@ -19,6 +26,7 @@ def check_budgets(
     evaluation: Evaluation | None = None,
     metric: Metric = "f1",
     floor: float | None = None,
+    base_accuracy: float | None = None,
 ) -> tuple[Gate, ...]:
     """All gates, in the order parity, disk, ram, latency, accuracy.
 
@@ -36,6 +44,8 @@ def check_budgets(
         evaluation: scores on the test split, where there are any.
         metric: what `floor` is about.
         floor: the absolute accuracy that the test split has to reach.
+        base_accuracy: the base network's, which makes a relative floor among the limits an
+            absolute one.
     """
     where = place(memory.environment)
     return (
@@ -43,7 +53,13 @@ def check_budgets(
         disk_gate(artifact.size_bytes, limit=limits.disk_bytes, where=artifact.file),
         ram_gate(memory, limit=limits.ram_bytes, on_target=on_target),
         latency_gate(latency, limit=limits.latency_ms, on_target=on_target),
-        accuracy_gate(evaluation, metric=metric, floor=floor),
+        accuracy_gate(
+            evaluation,
+            metric=metric,
+            floor=floor,
+            relative=limits.min_relative_accuracy,
+            base=base_accuracy,
+        ),
     )
 
 
@@ -63,18 +79,45 @@ def parity_gate(parity: ParityReport, *, where: str) -> Gate:
     )
 
 
-def accuracy_gate(evaluation: Evaluation | None, *, metric: Metric, floor: float | None) -> Gate:
-    """The pooled score on the test split against the floor; a score of no value reaches none."""
+def accuracy_gate(
+    evaluation: Evaluation | None,
+    *,
+    metric: Metric,
+    floor: float | None,
+    relative: float | None = None,
+    base: float | None = None,
+) -> Gate:
+    """The pooled score on the test split against the floor; a score of no value reaches none.
+
+    Args:
+        evaluation: scores on the test split, where there are any.
+        metric: what floor and base are about.
+        floor: the absolute accuracy to reach.
+        relative: the accuracy to reach over the base network's.
+        base: the base network's accuracy; without it nothing verifies `relative`.
+    """
     measured = None
     if evaluation is not None:
         measured = evaluation.pooled.f1 if metric == "f1" else evaluation.pooled.iu
-    reached = measured is not None and floor is not None and measured >= floor
+    floors = [floor] if floor is not None else []
+    if relative is not None and base is not None:
+        floors.append(relative * base)
+    limit = max(floors, default=None)
+    note = f"pooled {metric.upper()}" if evaluation is not None else "not evaluated"
+    status: GateStatus = "no limit"
+    if relative is not None and base is None:
+        status = "not verified"
+        note += f"; {relative:.1%} of the base network's was asked for, which is not known"
+    if limit is not None and measured is not None and measured >= limit:
+        status = status if status == "not verified" else "passed"
+    elif limit is not None:
+        status = "failed"
     return Gate(
         name="accuracy",
-        status="no limit" if floor is None else "passed" if reached else "failed",
+        status=status,
         measured=measured,
-        limit=floor,
+        limit=limit,
         unit="share",
         where=f"{evaluation.split} images" if evaluation is not None else "",
-        note=f"pooled {metric.upper()}" if evaluation is not None else "not evaluated",
+        note=note,
     )

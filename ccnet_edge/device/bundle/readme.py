@@ -10,6 +10,7 @@ STATUS = {
     "passed": "met",
     "failed": "**MISSED**",
     "not verified on target": "not verified on the target",
+    "not verified": "predicted, not verified",
     "no limit": "no limit was set",
 }
 GATE_TITLES = {

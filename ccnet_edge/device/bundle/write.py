@@ -13,7 +13,7 @@ from numpy.typing import NDArray
 
 from ccnet_edge import __version__
 from ccnet_edge.device.backends import open_session
-from ccnet_edge.device.bundle.golden import GoldenFiles, make_golden
+from ccnet_edge.device.bundle.golden import IMAGE, LABELS, LOGITS, GoldenFiles, make_golden
 from ccnet_edge.device.bundle.pyz import build_pyz
 from ccnet_edge.device.bundle.read import MAX_FILE_BYTES, MAX_MANIFEST_BYTES, open_bundle
 from ccnet_edge.device.bundle.readme import readme
@@ -79,6 +79,12 @@ def write_bundle(parts: BundleParts, folder: Path) -> Manifest:
     manifest = replace(manifest, files=listed)
     _write_folder(folder, {**files, MANIFEST: serial.to_json(manifest).encode()})
     return manifest
+
+
+def bundle_names(artifact: Artifact) -> tuple[str, ...]:
+    """Every file of a bundle of `artifact`, by its path in it."""
+    model = Path(artifact.file).name
+    return tuple(sorted((IMAGE, LABELS, LOGITS, MANIFEST, README, RUNTIME_FILE, model)))
 
 
 def write_archive(folder: Path, archive: Path) -> str:

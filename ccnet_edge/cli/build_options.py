@@ -1,0 +1,164 @@
+"""The options of `build` that are its own, and the request that all of its options make."""
+
+from __future__ import annotations
+
+import tempfile
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, TypeVar
+
+import click
+
+from ccnet_edge.cli.console import say
+from ccnet_edge.cli.data_options import DatasetRequest
+from ccnet_edge.cli.limit_options import LimitRequest
+from ccnet_edge.cli.option_values import Option, collected, parsed
+from ccnet_edge.cli.plan_inputs import parse_size
+from ccnet_edge.cli.plan_options import PlanRequest
+from ccnet_edge.cli.train_inputs import parse_seconds
+from ccnet_edge.errors import UsageError
+from ccnet_edge.spec.progress import Progress
+
+if TYPE_CHECKING:
+    from ccnet_edge.dataset import SegmentationDataset
+    from ccnet_edge.spec.build import BuildRequest
+
+F = TypeVar("F", bound=Callable[..., Any])
+
+BUILDS = Path("build")
+
+
+@dataclass(frozen=True, kw_only=True)
+class BuildChoices:
+    """How the network is trained and measured, and where everything goes."""
+
+    sample: str
+    size: tuple[int, int] | None
+    recipe: str | None
+    steps: int | None
+    time_limit: float | None
+    seed: int
+    device: str
+    train_base: bool
+    host: str
+    out: Path | None
+
+    @contextmanager
+    def dataset(self, request: DatasetRequest, progress: Progress) -> Iterator[SegmentationDataset]:
+        """The data that was asked for, or the built-in sample's, generated for as long as needed.
+
+        The same kind of sample has the same bytes wherever and whenever it is generated.
+        """
+        if request.data is not None:
+            yield request.open(progress)
+            return
+        from ccnet_edge.dataset.samples import write_samples
+
+        say(f"no --data: using the built-in sample data ({self.sample})")
+        with tempfile.TemporaryDirectory(prefix="ccnet-") as aside:
+            folder = write_samples(Path(aside) / self.sample, kind=self.sample)
+            yield request.open_at(folder, progress)
+
+    def request(
+        self,
+        dataset: SegmentationDataset,
+        limits: LimitRequest,
+        plan: PlanRequest,
+        *,
+        built_in: bool,
+    ) -> BuildRequest:
+        """What `build` is asked for, the target's defaults filled in.
+
+        Args:
+            built_in: the data set is the built-in sample's, for which the quick recipe is made.
+
+        Raises:
+            UsageError: no target, or options that do not go together.
+        """
+        from ccnet_edge.compiler import summarise_data
+        from ccnet_edge.complexity import fitting_size
+        from ccnet_edge.spec.build import BuildRequest
+
+        profile = limits.profile()
+        if profile is None:
+            raise UsageError(
+                "--target was wanted: the device that the bundle is for",
+                hint="ccnet-edge targets list shows the known ones; a .toml file of your own does",
+            )
+        degradation = plan.degradation(limits.metric)
+        known = limits.base_accuracy or degradation.base_accuracy
+        height, width = self.size or fitting_size(dataset)
+        return BuildRequest(
+            profile=profile,
+            data=summarise_data(dataset),
+            architecture=plan.arch,
+            degradation=degradation,
+            limits=limits.limits(
+                profile,
+                formulation=plan.formulation,
+                base_known=self.train_base or known is not None,
+            ),
+            multiplier=plan.multiplier(degradation),
+            formulation=plan.formulation,
+            minimise=plan.minimise,
+            height=height,
+            width=width,
+            recipe=self.recipe or ("quick" if built_in else "default"),
+            steps=self.steps,
+            time_limit_s=self.time_limit,
+            seed=self.seed,
+            device=self.device,
+            train_base=self.train_base,
+            base_accuracy=limits.base_accuracy,
+            floor=limits.floor,
+            host=self.host,
+        )
+
+    def folder(self, request: BuildRequest) -> Path:
+        """The build directory: as given, else named after data and target."""
+        return self.out or BUILDS / f"{request.data.name}-{request.profile.name}"
+
+
+def build_options(command: F) -> F:
+    """Give `command` the options of `BuildChoices` as its keyword `choices`."""
+    return collected(command, "choices", BuildChoices, _BUILD_OPTIONS)
+
+
+_BUILD_OPTIONS: dict[str, Option] = {
+    "sample": click.option(
+        "--sample",
+        type=click.Choice(["cells", "lesion", "vessels"]),
+        default="cells",
+        show_default=True,
+        help="Built-in data to use where there is no --data.",
+    ),
+    "size": parsed("--size", parse_size, "HxW", "Network input in pixels: 512 or 384x512."),
+    "recipe": click.option(
+        "--recipe", help="default, quick or paper.  [default: default; for built-in data: quick]"
+    ),
+    "steps": click.option("--steps", type=click.IntRange(1), help="In place of the recipe's."),
+    "time_limit": parsed(
+        "--time-limit", parse_seconds, "TIME", "As many steps as fit into 90s, 12min or 1h."
+    ),
+    "seed": click.option("--seed", type=click.IntRange(0), default=0, show_default=True),
+    "device": click.option(
+        "--device", default="auto", show_default=True, help="To train on: auto, cpu, cuda or mps."
+    ),
+    "train_base": click.option(
+        "--train-base", is_flag=True, help="Train the base network too, to measure against it."
+    ),
+    "host": click.option(
+        "--host",
+        default="local",
+        show_default=True,
+        help="Where latency and memory are measured: local or ssh://user@device[:port].",
+    ),
+    "out": click.option(
+        "-o",
+        "--out",
+        type=click.Path(path_type=Path),
+        help="The build directory.  [default: build/DATA-TARGET]",
+    ),
+}

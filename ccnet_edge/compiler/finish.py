@@ -1,0 +1,151 @@
+"""A build's end: the bundle and its archive, example pictures, the page."""
+
+from __future__ import annotations
+
+import re
+from dataclasses import replace
+from pathlib import Path
+
+from ccnet_edge.compiler.request import Site
+from ccnet_edge.compiler.stages import MODEL, spread
+from ccnet_edge.device.bundle.write import BundleParts, bundle_names, write_bundle
+from ccnet_edge.device.imaging.labels import labels
+from ccnet_edge.device.imaging.preprocess import prepare
+from ccnet_edge.device.imaging.resize import resize, resize_labels
+from ccnet_edge.device.package import MEASURED, pack_bundle
+from ccnet_edge.errors import ConfigError
+from ccnet_edge.report import example_picture, write_report
+from ccnet_edge.spec import serial
+from ccnet_edge.spec.artifact import Artifact
+from ccnet_edge.spec.build import BuildSummary, StageTime
+from ccnet_edge.spec.bundle import BUNDLE_FOLDER, MANIFEST, Measurements
+from ccnet_edge.store import sha256
+from ccnet_edge.verify import open_predict
+
+EXAMPLES, PAGE = "examples", "report.html"
+EXAMPLE_COUNT = 6
+
+
+def package(site: Site, summary: BuildSummary) -> BuildSummary:
+    """Write the bundle and its archive; the summary with the archive's name, hash and size."""
+    name = f"{_plain(summary.request.data.name)}-{summary.request.profile.name}"
+    parts = BundleParts(
+        name=name,
+        target=summary.request.profile,
+        data=summary.request.data,
+        solution=summary.solution,
+        complexity=summary.complexity,
+        trained=summary.trained,
+        evaluation=summary.evaluation,
+        parity=summary.parity,
+        artifact=summary.artifacts[0],
+        model=site.folder / MODEL,
+        options=summary.options,
+        gates=summary.gates,
+        golden=site.dataset.load_image(site.dataset.test[0]),
+        train_size=site.dataset.typical_size(),
+    )
+    folder, archive = site.folder / BUNDLE_FOLDER, site.folder / f"{name}.zip"
+    # NOTE: what a clock gave is no part of the bundle, so it does not make it again.
+    statuses = tuple((gate.name, gate.limit, gate.status) for gate in summary.gates)
+    inputs = (
+        name,
+        summary.request.profile,
+        summary.request.data,
+        summary.solution,
+        summary.trained,
+        summary.evaluation,
+        summary.parity,
+        summary.artifacts[0],
+        summary.options,
+        statuses,
+    )
+    names = tuple(f"{BUNDLE_FOLDER}/{file}" for file in bundle_names(parts.artifact))
+    site.store.files("bundle", inputs, names, lambda: write_bundle(parts, folder))
+
+    def pack() -> None:
+        pack_bundle(
+            folder,
+            archive,
+            memory=summary.memory,
+            latency=summary.latency,
+            gates=summary.gates,
+            environment=summary.environment,
+        )
+
+    manifest = sha256(folder / MANIFEST)
+    measured = (manifest, summary.memory, summary.latency, summary.gates)
+    site.store.files("archive", measured, (archive.name,), pack)
+    packed = replace(
+        summary,
+        archive=archive.name,
+        archive_sha256=sha256(archive),
+        archive_bytes=archive.stat().st_size,
+    )
+    return with_measured(site.folder, packed)
+
+
+def with_measured(folder: Path, summary: BuildSummary) -> BuildSummary:
+    """The summary with what `measured.json` says of the same archive: `bench --record` adds to it.
+
+    An archive that was measured on its target is judged by that.
+    """
+    try:
+        measured = serial.load(Measurements, folder / MEASURED)
+    except ConfigError:
+        return summary
+    if measured.archive_sha256 != summary.archive_sha256:
+        return summary
+    return replace(
+        summary,
+        memory=measured.memory or summary.memory,
+        latency=measured.latency or summary.latency,
+        gates=measured.gates,
+        environment=measured.environment,
+    )
+
+
+def draw_examples(site: Site, artifact: Artifact, summary: BuildSummary) -> tuple[Path, ...]:
+    """Pictures of test images with the answers of the file that ships."""
+    chosen = spread(site.dataset.test, EXAMPLE_COUNT)
+    files = tuple(f"{EXAMPLES}/{_plain(sample.name)}.png" for sample in chosen)
+    preprocessing = summary.trained.preprocessing
+    height, width = site.size
+
+    def make() -> None:
+        with open_predict(site.folder / MODEL, summary.options) as predict:
+            for sample, file in zip(chosen, files, strict=True):
+                image = site.dataset.load_image(sample)
+                truth = site.dataset.load_labels(sample)
+                picture = example_picture(
+                    resize(image, height=height, width=width, method="box"),
+                    truth=resize_labels(truth, height=height, width=width),
+                    found=labels(predict(prepare(image, preprocessing))[0]),
+                )
+                serial.write_bytes(site.folder / file, picture)
+
+    inputs = (artifact, summary.options, summary.request.data.fingerprint)
+    site.store.files("examples", inputs, files, make)
+    return tuple(site.folder / file for file in files)
+
+
+def find_examples(folder: Path) -> tuple[Path, ...]:
+    """The pictures that the build in `folder` drew."""
+    return tuple(sorted((folder / EXAMPLES).glob("*.png")))
+
+
+def write_page(folder: Path, summary: BuildSummary, examples: tuple[Path, ...]) -> Path:
+    """The build's self-contained page."""
+    return write_report(summary, examples=examples, path=folder / PAGE)
+
+
+def stage_times(site: Site) -> tuple[StageTime, ...]:
+    """How long each stage took when it was last made, in the order in which they ended."""
+    return tuple(
+        StageTime(stage=receipt.stage, seconds=receipt.seconds) for receipt in site.store.receipts()
+    )
+
+
+def _plain(name: str) -> str:
+    """A name as a file's: letters, digits, dots and dashes."""
+    return re.sub(r"[^A-Za-z0-9._-]+", "-", name).strip("-.") or "data"

@@ -1,0 +1,133 @@
+"""The flow on one page: measure, solve, train, export, prove, benchmark, package."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from pathlib import Path
+
+from ccnet_edge.bench import parse_host
+from ccnet_edge.compiler import finish, stages
+from ccnet_edge.compiler.request import Site
+from ccnet_edge.dataset import SegmentationDataset
+from ccnet_edge.device.package import SUMMARY
+from ccnet_edge.device.verify import ERRORS, gate_line
+from ccnet_edge.errors import InvalidMeasurementError, UsageError
+from ccnet_edge.spec import serial
+from ccnet_edge.spec.build import BuildRequest, BuildSummary
+from ccnet_edge.spec.progress import Progress, silent
+from ccnet_edge.store import Store
+from ccnet_edge.verify import check_budgets
+
+
+def build(
+    request: BuildRequest,
+    dataset: SegmentationDataset,
+    folder: Path,
+    *,
+    progress: Progress = silent,
+) -> BuildSummary:
+    """Everything, into `folder`; what was done there before for the same inputs is not repeated.
+
+    A missed gate is no error here: the bundle is then marked unfit, and `check_build` raises.
+
+    Raises:
+        UsageError: a request that cannot be met, or another build in the folder.
+        InfeasibleError: no network fits the limits.
+        DeviceError: the host failed.
+    """
+    host = parse_host(request.host)
+    site = Site(request=request, dataset=dataset, store=Store(folder), host=host, progress=progress)
+    with site.store.lock():
+        complexity = stages.measure_complexity(site)
+        base = stages.score_base(site) if request.train_base else None
+        solution = stages.solve_plan(site, complexity, base)
+        trained = stages.train_network(site, solution.network)
+        evaluation = stages.score(site, "evaluation", trained)
+        artifact = stages.export_model(site, trained)
+        tuned = stages.tune_options(site, artifact)
+        parity = stages.prove_parity(site, trained, artifact, tuned.options)
+        bench = stages.run_benchmark(site, artifact, tuned.options)
+        gates = check_budgets(
+            artifact=artifact,
+            limits=request.limits,
+            parity=parity,
+            memory=bench.memory,
+            latency=bench.latency,
+            on_target=bench.on_target,
+            evaluation=evaluation,
+            metric=request.metric,
+            floor=request.floor,
+            base_accuracy=stages.base_accuracy(site, base),
+        )
+        summary = BuildSummary(
+            request=request,
+            complexity=complexity,
+            solution=solution,
+            trained=trained,
+            evaluation=evaluation,
+            base_evaluation=base,
+            artifacts=(artifact,),
+            parity=parity,
+            options=tuned.options,
+            tried=tuned.tried,
+            memory=bench.memory,
+            latency=bench.latency,
+            gates=gates,
+            environment=bench.memory.environment,
+            archive="",
+            archive_sha256="",
+            archive_bytes=0,
+            times=(),
+        )
+        summary = finish.package(site, summary)
+        examples = finish.draw_examples(site, artifact, summary)
+        summary = replace(summary, times=finish.stage_times(site))
+        serial.save(summary, folder / SUMMARY)
+        finish.write_page(folder, summary, examples)
+    return summary
+
+
+def read_build(folder: Path) -> tuple[BuildSummary, Path]:
+    """A finished build's summary with what was measured since, and its page, written anew.
+
+    Raises:
+        UsageError: the folder holds no finished build.
+    """
+    if not (folder / SUMMARY).is_file():
+        raise UsageError(
+            f"{folder}: a finished build was wanted, its {SUMMARY} is missing",
+            hint="run ccnet-edge build first, or again to finish it",
+        )
+    summary = finish.with_measured(folder, serial.load(BuildSummary, folder / SUMMARY))
+    return summary, finish.write_page(folder, summary, finish.find_examples(folder))
+
+
+def check_build(summary: BuildSummary, *, require_target: bool = False) -> None:
+    """Raise for the worst of what a build found.
+
+    Args:
+        require_target: a limit that only the target can judge, and has not, is an error too.
+
+    Raises:
+        ParityError: the exported network is not the trained one.
+        BudgetExceededError: the file or the process's memory is over its limit.
+        LatencyMissedError: the p90 is over its limit.
+        AccuracyBelowFloorError: the measured score is under the floor.
+        InvalidMeasurementError: on the target, or where it is required, a limit could not be
+            judged.
+    """
+    where = summary.archive
+    for gate in summary.gates:
+        if gate.status == "failed":
+            raise ERRORS[gate.name](
+                f"{where}: {gate_line(gate)}",
+                hint="the bundle is marked UNFIT; change the limits or train longer",
+            )
+    on_target = any(g.name in ("ram", "latency") and g.status == "passed" for g in summary.gates)
+    for gate in summary.gates:
+        if gate.status == "not verified on target" and (require_target or on_target):
+            raise InvalidMeasurementError(
+                f"{where}: {gate_line(gate)}",
+                hint="measure on the device: ccnet-edge bench BUILD --host ssh://user@device "
+                "--record, or build with --host",
+            )

@@ -1,0 +1,62 @@
+"""What a build works with: the request, the data, the folder's stages and the host."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from pathlib import Path
+
+from ccnet_edge.architectures import base_network
+from ccnet_edge.bench import Host
+from ccnet_edge.dataset import SegmentationDataset
+from ccnet_edge.spec.build import BuildRequest, DataSummary
+from ccnet_edge.spec.network import NetworkSpec
+from ccnet_edge.spec.progress import Progress
+from ccnet_edge.store import Store
+
+
+@dataclass(frozen=True, kw_only=True)
+class Site:
+    """A build's request with everything that its stages need to carry it out."""
+
+    request: BuildRequest
+    dataset: SegmentationDataset
+    store: Store
+    host: Host
+    progress: Progress
+
+    @property
+    def folder(self) -> Path:
+        """The build directory."""
+        return self.store.folder
+
+    @property
+    def base(self) -> NetworkSpec:
+        """The uncompressed network."""
+        data = self.request.data
+        return base_network(
+            self.request.architecture, channels=data.channels, classes=len(data.classes)
+        )
+
+    @property
+    def size(self) -> tuple[int, int]:
+        """Height and width of the network's input, in pixels."""
+        return self.request.height, self.request.width
+
+    @property
+    def shape(self) -> tuple[int, int, int, int]:
+        """The network's input, [1, C, H, W]."""
+        return (1, self.request.data.channels, *self.size)
+
+
+def summarise_data(dataset: SegmentationDataset) -> DataSummary:
+    """What a build's request says of its data set."""
+    return DataSummary(
+        name=dataset.name,
+        fingerprint=dataset.fingerprint,
+        classes=dataset.classes,
+        channels=dataset.channels,
+        train=len(dataset.train),
+        validation=len(dataset.validation),
+        test=len(dataset.test),
+        skipped=dataset.skipped,
+    )

@@ -1,0 +1,254 @@
+"""The stages of a build: each makes one result from its inputs, once, and finds it afterwards."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+
+import numpy as np
+import torch
+from numpy.typing import NDArray
+
+from ccnet_edge.bench import BenchReport, Subject, counts_as_target, run_bench
+from ccnet_edge.compiler.request import Site
+from ccnet_edge.complexity import measure
+from ccnet_edge.complexity.definitions import DEFAULT_DEFINITION
+from ccnet_edge.complexity.encoder import encoder_identity
+from ccnet_edge.dataset import Sample
+from ccnet_edge.device.environment import environment
+from ccnet_edge.device.gates import place
+from ccnet_edge.device.imaging.preprocess import prepare
+from ccnet_edge.export import TRAINED, TRAINING, export
+from ccnet_edge.solver import solve
+from ccnet_edge.spec import serial
+from ccnet_edge.spec.artifact import Artifact, Preprocessing, SessionOptions
+from ccnet_edge.spec.build import TunedOptions
+from ccnet_edge.spec.complexity import ImageComplexity
+from ccnet_edge.spec.network import NetworkSpec
+from ccnet_edge.spec.plan import Solution
+from ccnet_edge.spec.report import Evaluation, ParityReport
+from ccnet_edge.spec.training import TrainedNetwork
+from ccnet_edge.targets import preferred_engine
+from ccnet_edge.train import evaluate, find_recipe, load_trained, torch_predict, train
+from ccnet_edge.train.state import WEIGHTS
+from ccnet_edge.verify import check_parity, open_predict, tune_session
+
+BASE, MODEL, ARTIFACT = "base", "model.onnx", "artifact.json"
+# Test images that parity is shown on: as many as it takes a minute for, evenly spread.
+PARITY_IMAGES = 64
+# A busy machine makes the median drift: so many runs are given the chance to be valid.
+BENCH_ATTEMPTS = 3
+
+
+def measure_complexity(site: Site) -> ImageComplexity:
+    """J and B of the training images at the size that the network will see."""
+    height, width = site.size
+    inputs = (site.request.data.fingerprint, height, width, DEFAULT_DEFINITION, encoder_identity())
+    return site.store.value(
+        "complexity",
+        ImageComplexity,
+        inputs,
+        lambda: measure(
+            site.dataset,
+            height=height,
+            width=width,
+            scales=site.base.scales,
+            progress=site.progress,
+        ),
+    )
+
+
+def score_base(site: Site) -> Evaluation:
+    """The uncompressed network, trained like the plan, on the test split."""
+    return score(site, "base-evaluation", train_network(site, site.base, BASE), BASE)
+
+
+def solve_plan(site: Site, complexity: ImageComplexity, base: Evaluation | None) -> Solution:
+    """The widths that the limits allow; `base` is the uncompressed network's where trained."""
+    request = site.request
+    known = base_accuracy(site, base)
+    inputs = (
+        site.base,
+        complexity,
+        request.degradation,
+        request.limits,
+        request.profile,
+        request.multiplier,
+        request.formulation,
+        request.minimise,
+        known,
+        request.floor,
+    )
+    return site.store.value(
+        "plan",
+        Solution,
+        inputs,
+        lambda: solve(
+            site.base,
+            complexity,
+            request.degradation,
+            request.limits,
+            height=request.height,
+            width=request.width,
+            multiplier=request.multiplier,
+            formulation=request.formulation,
+            engine=preferred_engine(request.profile),
+            profile=request.profile,
+            base_accuracy=known,
+            floor=request.floor,
+            minimise=request.minimise,
+        ),
+    )
+
+
+def base_accuracy(site: Site, base: Evaluation | None) -> float | None:
+    """The uncompressed network's accuracy: as measured here, else as given, else the preset's."""
+    if base is not None:
+        return base.pooled.f1 if site.request.metric == "f1" else base.pooled.iu
+    return site.request.base_accuracy or site.request.degradation.base_accuracy
+
+
+def train_network(site: Site, network: NetworkSpec, folder: str = TRAINING) -> TrainedNetwork:
+    """`network` from scratch, in `folder` of the build; a killed run continues."""
+    request = site.request
+    out = site.folder / folder
+
+    def make() -> None:
+        train(
+            network,
+            site.dataset,
+            height=request.height,
+            width=request.width,
+            recipe=request.recipe,
+            seed=request.seed,
+            out=out,
+            device=request.device,
+            steps=request.steps,
+            time_limit_s=request.time_limit_s,
+            progress=site.progress,
+        )
+
+    inputs = (
+        network,
+        request.data.fingerprint,
+        request.height,
+        request.width,
+        find_recipe(request.recipe),
+        request.steps,
+        request.time_limit_s,
+        request.seed,
+        request.device,
+    )
+    site.store.files(folder, inputs, (f"{folder}/{WEIGHTS}", f"{folder}/{TRAINED}"), make)
+    return serial.load(TrainedNetwork, out / TRAINED)
+
+
+def score(site: Site, stage: str, trained: TrainedNetwork, folder: str = TRAINING) -> Evaluation:
+    """Scores of the trained network in `folder` on the test split."""
+    return site.store.value(
+        stage,
+        Evaluation,
+        (trained, site.request.data.fingerprint),
+        lambda: evaluate(
+            torch_predict(load_trained(site.folder / folder)[1]),
+            site.dataset,
+            split="test",
+            preprocessing=trained.preprocessing,
+            classes=trained.classes,
+            progress=site.progress,
+        ),
+    )
+
+
+def export_model(site: Site, trained: TrainedNetwork) -> Artifact:
+    """The trained network as the file that ships."""
+
+    def make() -> None:
+        site.progress("export", done=0, total=1, note=MODEL)
+        artifact = export("onnx", site.folder / TRAINING, site.folder / MODEL)
+        serial.save(artifact, site.folder / ARTIFACT)
+        site.progress("export", done=1, total=1, note=MODEL)
+
+    site.store.files("export", (trained, torch.__version__), (MODEL, ARTIFACT), make)
+    return serial.load(Artifact, site.folder / ARTIFACT)
+
+
+def tune_options(site: Site, artifact: Artifact) -> TunedOptions:
+    """The engine's options for the target, chosen by measuring here."""
+    request = site.request
+
+    def make() -> TunedOptions:
+        options, tried = tune_session(
+            site.folder / MODEL,
+            shape=site.shape,
+            profile=request.profile,
+            ram_bytes=request.limits.ram_bytes,
+            progress=site.progress,
+        )
+        return TunedOptions(options=options, tried=tried)
+
+    inputs = (artifact, request.profile, request.limits.ram_bytes, place(environment()))
+    return site.store.value("options", TunedOptions, inputs, make)
+
+
+def prove_parity(
+    site: Site, trained: TrainedNetwork, artifact: Artifact, options: SessionOptions
+) -> ParityReport:
+    """The file that ships against the trained network, over real test images."""
+
+    def make() -> ParityReport:
+        reference = torch_predict(load_trained(site.folder / TRAINING)[1])
+        with open_predict(site.folder / MODEL, options) as predict:
+            return check_parity(
+                predict,
+                reference,
+                _Inputs(site, spread(site.dataset.test, PARITY_IMAGES), trained.preprocessing),
+                progress=site.progress,
+            )
+
+    inputs = (artifact, options, site.request.data.fingerprint)
+    return site.store.value("parity", ParityReport, inputs, make)
+
+
+def run_benchmark(site: Site, artifact: Artifact, options: SessionOptions) -> BenchReport:
+    """Memory and latency on the host; a run that is not valid is repeated, the last is kept."""
+    request = site.request
+    subject = Subject(
+        name=request.data.name,
+        model=site.folder / MODEL,
+        options=options,
+        shape=site.shape,
+        target=request.profile,
+        ram_bytes=request.limits.ram_bytes,
+        latency_ms=request.limits.latency_ms,
+    )
+    on_target = counts_as_target(site.host, subject)
+
+    def make() -> BenchReport:
+        for _ in range(BENCH_ATTEMPTS):
+            report = run_bench(subject, site.host, on_target=on_target, progress=site.progress)
+            if report.latency.valid:
+                break
+        return report
+
+    inputs = (artifact, options, request.limits, request.profile, request.host)
+    return site.store.value("bench", BenchReport, (*inputs, place(environment())), make)
+
+
+def spread(samples: Sequence[Sample], count: int) -> tuple[Sample, ...]:
+    """At most `count` of the samples, evenly spread."""
+    step = max(1, -(-len(samples) // count))
+    return tuple(samples[::step])
+
+
+class _Inputs:
+    """Test images as the network's inputs, [1, C, H, W], one in memory at a time."""
+
+    def __init__(self, site: Site, samples: Sequence[Sample], preprocessing: Preprocessing) -> None:
+        self._site, self._samples, self._preprocessing = site, samples, preprocessing
+
+    def __len__(self) -> int:
+        return len(self._samples)
+
+    def __iter__(self) -> Iterator[NDArray[np.float32]]:
+        for sample in self._samples:
+            yield prepare(self._site.dataset.load_image(sample), self._preprocessing)
