@@ -45,6 +45,24 @@ class BuildChoices:
     host: str
     out: Path | None
 
+    def check(self, limits: LimitRequest, plan: PlanRequest) -> None:
+        """Refuse what cannot be meant before any image is read.
+
+        Raises:
+            UsageError: no target, or names that nothing has.
+        """
+        from ccnet_edge.bench import parse_host
+
+        if limits.profile() is None:
+            raise UsageError(
+                "--target was wanted: the device that the bundle is for",
+                hint="ccnet-edge targets list shows the known ones; a .toml file of your own does",
+            )
+        plan.base(channels=1, classes=2)
+        plan.degradation(limits.metric)
+        limits.limits(limits.profile(), formulation=plan.formulation)
+        parse_host(self.host)
+
     @contextmanager
     def dataset(self, request: DatasetRequest, progress: Progress) -> Iterator[SegmentationDataset]:
         """The data that was asked for, or the built-in sample's, generated for as long as needed.
@@ -75,18 +93,14 @@ class BuildChoices:
             built_in: the data set is the built-in sample's, for which the quick recipe is made.
 
         Raises:
-            UsageError: no target, or options that do not go together.
+            UsageError: options that do not go together.
         """
         from ccnet_edge.compiler import summarise_data
         from ccnet_edge.complexity import fitting_size
         from ccnet_edge.spec.build import BuildRequest
 
         profile = limits.profile()
-        if profile is None:
-            raise UsageError(
-                "--target was wanted: the device that the bundle is for",
-                hint="ccnet-edge targets list shows the known ones; a .toml file of your own does",
-            )
+        assert profile is not None  # `check` has refused
         degradation = plan.degradation(limits.metric)
         known = limits.base_accuracy or degradation.base_accuracy
         height, width = self.size or fitting_size(dataset)

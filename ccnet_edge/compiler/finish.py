@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import hashlib
 import re
 from dataclasses import replace
 from pathlib import Path
 
 from ccnet_edge.compiler.request import Site
 from ccnet_edge.compiler.stages import MODEL, spread
+from ccnet_edge.device.bundle.pyz import build_pyz
 from ccnet_edge.device.bundle.write import BundleParts, bundle_names, write_bundle
 from ccnet_edge.device.imaging.labels import labels
 from ccnet_edge.device.imaging.preprocess import prepare
@@ -59,6 +61,7 @@ def package(site: Site, summary: BuildSummary) -> BuildSummary:
         summary.artifacts[0],
         summary.options,
         statuses,
+        hashlib.sha256(build_pyz()).hexdigest(),
     )
     names = tuple(f"{BUNDLE_FOLDER}/{file}" for file in bundle_names(parts.artifact))
     site.store.files("bundle", inputs, names, lambda: write_bundle(parts, folder))

@@ -5,9 +5,8 @@ from __future__ import annotations
 from dataclasses import replace
 from pathlib import Path
 
-from ccnet_edge.bench import parse_host
 from ccnet_edge.compiler import finish, stages
-from ccnet_edge.compiler.request import Site
+from ccnet_edge.compiler.request import open_site
 from ccnet_edge.dataset import SegmentationDataset
 from ccnet_edge.device.package import SUMMARY
 from ccnet_edge.device.verify import ERRORS, gate_line
@@ -15,7 +14,6 @@ from ccnet_edge.errors import InvalidMeasurementError, UsageError
 from ccnet_edge.spec import serial
 from ccnet_edge.spec.build import BuildRequest, BuildSummary
 from ccnet_edge.spec.progress import Progress, silent
-from ccnet_edge.store import Store
 from ccnet_edge.verify import check_budgets
 
 
@@ -35,8 +33,7 @@ def build(
         InfeasibleError: no network fits the limits.
         DeviceError: the host failed.
     """
-    host = parse_host(request.host)
-    site = Site(request=request, dataset=dataset, store=Store(folder), host=host, progress=progress)
+    site = open_site(request, dataset, folder, progress=progress)
     with site.store.lock():
         complexity = stages.measure_complexity(site)
         base = stages.score_base(site) if request.train_base else None

@@ -10,10 +10,9 @@ import tempfile
 from dataclasses import dataclass
 from pathlib import Path
 
-from ccnet_edge.bench import parse_host
 from ccnet_edge.bench.protocol import TIME_LIMIT_S as BENCH_LIMIT_S
 from ccnet_edge.compiler import stages
-from ccnet_edge.compiler.request import Site
+from ccnet_edge.compiler.request import Site, open_site
 from ccnet_edge.dataset import SegmentationDataset
 from ccnet_edge.export import TRAINING
 from ccnet_edge.solver import describe
@@ -92,13 +91,7 @@ def preview(
         InfeasibleError: no network fits the limits.
     """
     with tempfile.TemporaryDirectory(prefix="ccnet-") as aside:
-        site = Site(
-            request=request,
-            dataset=dataset,
-            store=Store(Path(aside)),
-            host=parse_host(request.host),
-            progress=progress,
-        )
+        site = open_site(request, dataset, Path(aside), progress=progress)
         solution = stages.solve_plan(site, stages.measure_complexity(site), None)
         planned = _stages(site, solution, {r.stage for r in Store(folder).receipts()})
     return BuildPreview(

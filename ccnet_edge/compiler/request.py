@@ -6,12 +6,15 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from ccnet_edge.architectures import base_network
-from ccnet_edge.bench import Host
+from ccnet_edge.bench import Host, parse_host
 from ccnet_edge.dataset import SegmentationDataset
 from ccnet_edge.spec.build import BuildRequest, DataSummary
 from ccnet_edge.spec.network import NetworkSpec
 from ccnet_edge.spec.progress import Progress
 from ccnet_edge.store import Store
+from ccnet_edge.train import find_recipe
+from ccnet_edge.train.material import check_fit
+from ccnet_edge.train.places import find_place
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -46,6 +49,29 @@ class Site:
     def shape(self) -> tuple[int, int, int, int]:
         """The network's input, [1, C, H, W]."""
         return (1, self.request.data.channels, *self.size)
+
+
+def open_site(
+    request: BuildRequest, dataset: SegmentationDataset, folder: Path, *, progress: Progress
+) -> Site:
+    """The site of a build in `folder`, after everything that can be refused at once was.
+
+    Raises:
+        UsageError: an unknown architecture, recipe or host, a size that the network does not
+            take, a device that torch does not have.
+        DataError: no training images.
+    """
+    site = Site(
+        request=request,
+        dataset=dataset,
+        store=Store(folder),
+        host=parse_host(request.host),
+        progress=progress,
+    )
+    find_recipe(request.recipe)
+    find_place(request.device)
+    check_fit(site.base, dataset, height=request.height, width=request.width)
+    return site
 
 
 def summarise_data(dataset: SegmentationDataset) -> DataSummary:

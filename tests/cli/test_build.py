@@ -1,0 +1,162 @@
+"""`ccnet-edge build`, `report` and `samples`: output, files, exit codes and messages."""
+
+from __future__ import annotations
+
+import json
+import sys
+from collections.abc import Callable
+from pathlib import Path
+from typing import NamedTuple
+
+import pytest
+
+from ccnet_edge.cli import main
+from ccnet_edge.compiler import BuildPreview
+from ccnet_edge.spec import serial
+from ccnet_edge.spec.build import BuildSummary
+
+LIMITS = ("--disk", "320kB", "--ram", "256MiB", "--latency", "1s")
+TRAINING = ("--size", "32", "--recipe", "quick", "--steps", "4", "--device", "cpu")
+
+
+class Run(NamedTuple):
+    code: object
+    out: str
+    err: str
+
+
+Call = Callable[..., Run]
+
+
+@pytest.fixture
+def run(monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -> Call:
+    def call(*words: object) -> Run:
+        monkeypatch.setattr(sys, "argv", ["ccnet-edge", *map(str, words)])
+        with pytest.raises(SystemExit) as stop:
+            main()
+        return Run(stop.value.code, *capsys.readouterr())
+
+    return call
+
+
+@pytest.fixture(scope="module")
+def data(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    from ccnet_edge.dataset.samples import write_samples
+
+    return write_samples(tmp_path_factory.mktemp("data") / "cells", count=12, size=32)
+
+
+@pytest.fixture(scope="module")
+def out(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """One build directory for all tests: the first builds, the rest find what is done."""
+    return tmp_path_factory.mktemp("build") / "cells"
+
+
+@pytest.fixture
+def build(run: Call, data: Path, out: Path) -> Call:
+    def call(*words: object) -> Run:
+        here = ("--target", "jetson", "--data", data, *LIMITS, *TRAINING, "-o", out)
+        return run("build", *here, *words)
+
+    return call
+
+
+def test_a_build_ends_with_a_summary_whose_numbers_say_what_they_are(
+    build: Call, out: Path
+) -> None:
+    found = build()
+    assert found.code == 0, found.err
+    assert f"wrote {out / 'cells-jetson-orin-nano.zip'} and {out / 'report.html'}" in found.err
+    lines = found.out.splitlines()
+    assert lines[0] == ("NVIDIA Jetson Orin Nano 8GB: fits; ram and latency not verified on target")
+    network = lines[lines.index("") + 3 :][:6]
+    assert all(line.endswith(("[counted]", "[estimate]")) for line in network)
+    assert any("pooled over pixels  [measured]" in line for line in lines)
+    assert any(line.startswith("measured on ") for line in lines)
+    assert max(map(len, lines)) <= 100
+
+
+def test_the_document_is_the_summary_that_the_build_left(build: Call, out: Path) -> None:
+    found = build("--json")
+    assert found.code == 0, found.err
+    assert serial.from_json(BuildSummary, found.out) == serial.load(
+        BuildSummary, out / "summary.json"
+    )
+    assert json.loads(found.out)["schema_version"] == 1
+
+
+def test_report_shows_the_same_and_writes_the_page_again(build: Call, run: Call, out: Path) -> None:
+    text = build().out
+    (out / "report.html").unlink()
+    found = run("report", out)
+    assert (found.code, found.out) == (0, text)
+    assert f"wrote {out / 'report.html'}" in found.err
+    assert (out / "report.html").is_file()
+
+
+def test_a_score_under_the_floor_exits_10_and_marks_the_bundle(
+    build: Call, run: Call, out: Path
+) -> None:
+    found = build("--min-f1", "1.0")
+    assert found.code == 10
+    assert "UNFIT: accuracy failed" in found.out
+    assert "error: cells-jetson-orin-nano.zip: accuracy" in found.err
+    verified = run("verify", out, "--no-measure")
+    assert verified.code == 10
+    assert "marked UNFIT" in verified.out
+
+
+def test_limits_that_have_to_be_judged_on_the_target_exit_8(build: Call) -> None:
+    found = build("--require-target")
+    assert found.code == 8
+    assert "not verified on target" in found.err
+
+
+def test_a_dry_run_prints_plan_time_and_needs(build: Call, run: Call, tmp_path: Path) -> None:
+    found = build("--dry-run", "-o", tmp_path / "none", "--json")
+    assert found.code == 0, found.err
+    assert serial.from_json(BuildPreview, found.out).folder == str(tmp_path / "none")
+    assert not (tmp_path / "none").exists()
+
+
+def test_no_network_fits_exits_3_with_the_need(build: Call, tmp_path: Path) -> None:
+    found = build("--disk", "1kB", "-o", tmp_path / "none")
+    assert found.code == 3
+    assert "disk binds: the smallest network" in found.err
+    assert "hint:" in found.err
+
+
+@pytest.mark.parametrize(
+    ("words", "message"),
+    [
+        (("build",), "--target was wanted"),
+        (("build", "--target", "jetsn"), "did you mean 'jetson'?"),
+        (("build", "--target", "jetson", "--data", "nowhere"), "nowhere: a folder with images"),
+        (
+            ("build", "--target", "jetson", "--ram", "64GB"),
+            "is more than jetson-orin-nano has left",
+        ),
+        (("build", "--target", "jetson", "--host", "ssh:/x"), "a host was wanted"),
+        (("build", "--target", "jetson", "--recipe", "slow"), "unknown recipe 'slow'"),
+        (("build", "--target", "jetson", "--arch", "vnet"), "unknown architecture 'vnet'"),
+        (("build", "--target", "jetson", "--size", "40"), "multiples of 16"),
+        (("report", "nowhere"), "a finished build was wanted"),
+        (("samples", "--kind", "cell", "-o", "x"), "did you mean 'cells'?"),
+        (("measure",), "--data was wanted"),
+    ],
+)
+def test_what_cannot_be_meant_exits_2_and_says_what_can(
+    run: Call, monkeypatch: pytest.MonkeyPatch, tmp_path: Path, words: tuple[str, ...], message: str
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    found = run(*words)
+    assert found.code == 2, found.err
+    assert message in found.err
+    assert found.out == ""
+    assert not list(tmp_path.iterdir())
+
+
+def test_samples_are_written_where_asked(run: Call, tmp_path: Path) -> None:
+    found = run("samples", "--kind", "lesion", "--count", "8", "--size", "32", "-o", tmp_path / "s")
+    assert (found.code, found.out) == (0, f"{tmp_path / 's'}\n")
+    assert len(list((tmp_path / "s" / "images").iterdir())) == 8

@@ -1,0 +1,82 @@
+"""A small data set, and the request of a build that takes seconds."""
+
+from __future__ import annotations
+
+import shutil
+from collections.abc import Callable
+from dataclasses import replace
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from ccnet_edge.compiler import summarise_data
+from ccnet_edge.dataset import SegmentationDataset, open_dataset
+from ccnet_edge.dataset.samples import write_samples
+from ccnet_edge.degradation import find_preset
+from ccnet_edge.spec.build import BuildRequest
+from ccnet_edge.spec.plan import Limits
+from ccnet_edge.targets import load_profile
+
+SIZE = 32
+DISK = 320_000
+MakeRequest = Callable[..., BuildRequest]
+
+
+@pytest.fixture(scope="session")
+def data(tmp_path_factory: pytest.TempPathFactory) -> SegmentationDataset:
+    """Twelve images of cells, 32 × 32."""
+    return open_dataset(write_samples(tmp_path_factory.mktemp("data") / "cells", count=12, size=32))
+
+
+@pytest.fixture
+def make_request(data: SegmentationDataset) -> MakeRequest:
+    """`request_for`: a request for the small data set, with changes."""
+
+    def make(**changes: Any) -> BuildRequest:
+        return request_for(data, **changes)
+
+    return make
+
+
+def request_for(data: SegmentationDataset, **changes: Any) -> BuildRequest:
+    """Four steps of a network of at most 320 kB for a Jetson."""
+    request = BuildRequest(
+        profile=load_profile("jetson"),
+        data=summarise_data(data),
+        architecture="unet",
+        degradation=find_preset("cc21", architecture="unet", metric="f1"),
+        limits=Limits(disk_bytes=DISK, ram_bytes=2**28, latency_ms=1e3),
+        multiplier="layerwise",
+        formulation="exact",
+        minimise="disk",
+        height=SIZE,
+        width=SIZE,
+        recipe="quick",
+        steps=4,
+        time_limit_s=None,
+        seed=0,
+        device="cpu",
+        train_base=False,
+        base_accuracy=None,
+        floor=None,
+        host="local",
+    )
+    return replace(request, **changes)
+
+
+@pytest.fixture(scope="session")
+def built(data: SegmentationDataset, tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """The directory of a finished build; read it, do not change it."""
+    from ccnet_edge.compiler import build
+
+    folder = tmp_path_factory.mktemp("build") / "cells"
+    build(request_for(data), data, folder)
+    return folder
+
+
+@pytest.fixture
+def copy(built: Path, tmp_path: Path) -> Path:
+    """The same in a directory of its own, to change."""
+    shutil.copytree(built, tmp_path / "copy")
+    return tmp_path / "copy"

@@ -1,0 +1,102 @@
+"""A build leaves a bundle, an archive, a summary and a page that agree with each other."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import shutil
+from pathlib import Path
+
+import pytest
+
+from ccnet_edge.compiler import build, read_build
+from ccnet_edge.dataset import SegmentationDataset
+from ccnet_edge.device.bundle import open_bundle
+from ccnet_edge.device.verify import verify_bundle
+from ccnet_edge.errors import InfeasibleError, UsageError
+from ccnet_edge.spec import serial
+from ccnet_edge.spec.build import BuildSummary
+from ccnet_edge.spec.bundle import Measurements
+from ccnet_edge.spec.plan import Limits
+from ccnet_edge.store import Store
+from tests.compiler.conftest import DISK, MakeRequest
+
+
+def test_everything_that_a_build_promises_is_there(built: Path) -> None:
+    summary, page = read_build(built)
+    assert summary.fit
+    assert [gate.name for gate in summary.gates] == ["parity", "disk", "ram", "latency", "accuracy"]
+    assert summary.artifacts[0].size_bytes == (built / "model.onnx").stat().st_size <= DISK
+    archive = built / summary.archive
+    assert hashlib.sha256(archive.read_bytes()).hexdigest() == summary.archive_sha256
+    assert serial.load(Measurements, built / "measured.json").archive_sha256 == (
+        summary.archive_sha256
+    )
+    assert open_bundle(archive).manifest == open_bundle(built / "bundle").manifest
+    text = page.read_text()
+    assert "cells on NVIDIA Jetson Orin Nano" in text
+    assert text.count("data:image/png;base64,") == len(list((built / "examples").glob("*.png")))
+
+
+def test_what_the_target_has_to_say_is_left_open_elsewhere(built: Path) -> None:
+    status = {gate.name: gate.status for gate in read_build(built)[0].gates}
+    assert status["ram"] == status["latency"] == "not verified on target"
+    assert status["parity"] == status["disk"] == "passed"
+
+
+def test_the_archive_verifies_itself(built: Path) -> None:
+    found = verify_bundle(built / read_build(built)[0].archive, measure=False)
+    assert found.identical
+    assert found.golden.passed
+
+
+def test_no_stage_is_made_twice_for_the_same_inputs(
+    built: Path, data: SegmentationDataset, make_request: MakeRequest
+) -> None:
+    receipts = {path: path.stat().st_mtime_ns for path in (built / "receipts").iterdir()}
+    before = serial.load(BuildSummary, built / "summary.json")
+    assert build(make_request(), data, built) == before
+    assert {path: path.stat().st_mtime_ns for path in receipts} == receipts
+
+
+def test_a_build_elsewhere_gives_the_same_archive(
+    built: Path, data: SegmentationDataset, make_request: MakeRequest, tmp_path: Path
+) -> None:
+    # The options are chosen by a clock; all else is a function of the request.
+    for name in ("options.json", "receipts/options.json"):
+        (tmp_path / name).parent.mkdir(exist_ok=True)
+        shutil.copy(built / name, tmp_path / name)
+    again = build(make_request(), data, tmp_path)
+    assert again.archive_sha256 == read_build(built)[0].archive_sha256
+
+
+def test_what_was_measured_on_the_target_stands_in_the_summary(
+    copy: Path, data: SegmentationDataset, make_request: MakeRequest
+) -> None:
+    measured = json.loads((copy / "measured.json").read_text())
+    for gate in measured["gates"]:
+        if gate["name"] in ("ram", "latency"):
+            gate["status"] = "passed"
+    (copy / "measured.json").write_text(json.dumps(measured))
+    for summary in (build(make_request(), data, copy), read_build(copy)[0]):
+        assert {gate.status for gate in summary.gates} == {"passed", "no limit"}
+
+
+def test_an_infeasible_build_leaves_no_network(
+    data: SegmentationDataset, make_request: MakeRequest, tmp_path: Path
+) -> None:
+    with pytest.raises(InfeasibleError, match="disk"):
+        build(make_request(limits=Limits(disk_bytes=2_000)), data, tmp_path)
+    assert {path.name for path in tmp_path.iterdir()} == {".lock", "complexity.json", "receipts"}
+
+
+def test_two_builds_do_not_share_a_folder(
+    data: SegmentationDataset, make_request: MakeRequest, tmp_path: Path
+) -> None:
+    with Store(tmp_path).lock(), pytest.raises(UsageError, match="another process is building"):
+        build(make_request(), data, tmp_path)
+
+
+def test_a_folder_without_a_build_says_what_to_do(tmp_path: Path) -> None:
+    with pytest.raises(UsageError, match="a finished build was wanted"):
+        read_build(tmp_path)
