@@ -104,6 +104,11 @@ class BuildChoices:
         degradation = plan.degradation(limits.metric)
         known = limits.base_accuracy or degradation.base_accuracy
         height, width = self.size or fitting_size(dataset)
+        if max(dataset.typical_size()) > max(height, width) and self.size is None:
+            say(
+                f"note: images of typically {'×'.join(map(str, dataset.typical_size()))} pixels "
+                f"(height × width) become {height}×{width}; --size chooses another input"
+            )
         return BuildRequest(
             profile=profile,
             data=summarise_data(dataset),

@@ -20,7 +20,12 @@ from ccnet_edge.spec import serial
 
 @click.command()
 @data_options
-@parsed("--size", parse_size, "HxW", "Pixels to measure at: 512 or 384x512; default: the images'.")
+@parsed(
+    "--size",
+    parse_size,
+    "HxW",
+    "Pixels to measure at: 512 or 384x512; default: the images', to 512.",
+)
 @click.option(
     "--definition",
     default=DEFAULT_DEFINITION.name,

@@ -19,7 +19,9 @@ from ccnet_edge.cli.train_inputs import find_network, parse_seconds, parse_width
 @data_options
 @parsed("--widths", parse_widths, "N,…", "Channels by scale, in place of a plan: 4,8,16,32,65.")
 @click.option("--arch", default="unet", show_default=True, help="Architecture of --widths.")
-@parsed("--size", parse_size, "HxW", "Network input in pixels; default: the plan's.")
+@parsed(
+    "--size", parse_size, "HxW", "Network input in pixels; default: the plan's, or the images'."
+)
 @click.option("--recipe", default="default", show_default=True, help="default, quick or paper.")
 @click.option("--steps", type=click.IntRange(1), help="In place of the recipe's.")
 @parsed("--time-limit", parse_seconds, "TIME", "As many steps as fit into 90s, 12min or 1h.")

@@ -29,6 +29,9 @@ from ccnet_edge.spec.complexity import (
 from ccnet_edge.spec.progress import Progress, silent
 
 SCALES = 5
+# Pixels of the longer side where no size is given: memory and time grow with the area, and what
+# a device for small networks can hold ends near here. The papers' sizes are 224 to 976.
+LARGEST_SIDE = 512
 
 
 def measure(
@@ -86,13 +89,16 @@ def measure(
 
 
 def fitting_size(dataset: SegmentationDataset, scales: int = SCALES) -> tuple[int, int]:
-    """Height and width of the set's typical image, to the nearest that a network takes.
+    """The network's input for the set's typical image: at most `LARGEST_SIDE`, same proportions.
 
-    That is the nearest multiple of 2^(scales − 1), the network's output stride.
+    Both sides are rounded to the nearest multiple of 2^(scales − 1), the network's output
+    stride.
     """
     stride = 2 ** (scales - 1)
-    height, width = dataset.typical_size()
-    return max(1, round(height / stride)) * stride, max(1, round(width / stride)) * stride
+    size = dataset.typical_size()
+    share = min(1.0, LARGEST_SIDE / max(size))
+    height, width = (max(1, round(side * share / stride)) * stride for side in size)
+    return height, width
 
 
 def image_figures(

@@ -106,6 +106,11 @@ def parse_classes(text: str) -> ClassMap:
                 f"--classes: name=value was wanted, found {part!r}",
                 hint=f"write for example --classes {_EXAMPLE}",
             )
+        if any(name.strip() == known for known, _ in entries):
+            raise UsageError(
+                f"--classes: class {name.strip()!r} was given twice",
+                hint="several values of one class are joined by +: nucleus=1+3",
+            )
         entries += [(name.strip(), value) for value in values.split("+")]
     return _class_map(entries, "--classes")
 

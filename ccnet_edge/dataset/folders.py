@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -63,10 +64,13 @@ def read_folders(root: Path) -> Found | None:
 def read_flat(root: Path) -> Found:
     """The samples of one folder that holds both; a mask has a word like `mask` in its name."""
     found = Found()
-    files = _files(root, found)
-    masks = {name: path for name, path in files.paths.items() if _MASK_WORD.search(name)}
-    images = {name: path for name, path in files.paths.items() if name not in masks}
-    _pair_up(found, _Files(paths=images, twice=files.twice), _Files(paths=masks, twice={}))
+    files = _files(root, found, without=(*REGION_FOLDERS, *IGNORED_FOLDERS, *SECOND_FOLDERS))
+    images, masks = _Files(paths={}, twice={}), _Files(paths={}, twice={})
+    for name, path in files.paths.items():
+        (masks if _MASK_WORD.search(name) else images).paths[name] = path
+    for name, path in files.twice.items():
+        (masks if _MASK_WORD.search(name) else images).twice[name] = path
+    _pair_up(found, images, masks)
     return found
 
 
@@ -86,13 +90,17 @@ def attach(found: Found, folder: Path, role: Role) -> None:
     _report_twice(found, others, pairing)
 
 
-def image_files(folder: Path, found: Found) -> list[Path]:
-    """Images in `folder` and below, in natural order; formats that are not read are problems."""
+def image_files(folder: Path, found: Found, *, without: Sequence[str] = ()) -> list[Path]:
+    """Images in `folder` and below, in natural order; formats that are not read are problems.
+
+    Folders of the names `without` that stand in `folder` are left out.
+    """
     files = []
     for path in sorted(folder.rglob("*"), key=lambda path: natural_key(path.as_posix())):
         suffix = path.suffix.casefold()
-        hidden = any(part.startswith(".") for part in path.relative_to(folder).parts)
-        if hidden or not path.is_file() or suffix in _NO_IMAGES:
+        parts = path.relative_to(folder).parts
+        left_out = parts[0] in without or any(part.startswith(".") for part in parts)
+        if left_out or not path.is_file() or suffix in _NO_IMAGES:
             continue
         if suffix in SUFFIXES:
             files.append(path)
@@ -101,9 +109,9 @@ def image_files(folder: Path, found: Found) -> list[Path]:
     return files
 
 
-def _files(folder: Path, found: Found) -> _Files:
+def _files(folder: Path, found: Found, *, without: Sequence[str] = ()) -> _Files:
     files = _Files(paths={}, twice={})
-    for path in image_files(folder, found):
+    for path in image_files(folder, found, without=without):
         name = path.relative_to(folder).with_suffix("").as_posix()
         (files.twice if name in files.paths else files.paths)[name] = path
     return files

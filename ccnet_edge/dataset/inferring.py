@@ -30,7 +30,8 @@ def infer_classes(masks: Sequence[MaskFacts]) -> ClassMap:
 
     In this order:
 
-    1. One value besides 0 (or a mix of 1, 255 and 65 535, one a mask): it is the foreground.
+    1. At most one value besides 0 (or a mix of 1, 255 and 65 535, one a mask): that is the
+       foreground.
     2. JPEG masks with nearly all pixels near 0 or 255: 128 and up is the foreground.
     3. Instance labels: every mask's values run 1 to n without a gap, no value is in several
        pieces, n differs between masks, and some n is 3 or more; or the masks together have
@@ -45,7 +46,7 @@ def infer_classes(masks: Sequence[MaskFacts]) -> ClassMap:
     values = sorted({value for mask in masks for value in mask.counts})
     on = set(values) - {0}
     most = max(len(_labels(mask)) for mask in masks)
-    if 0 in values and (len(on) == 1 or (on <= _ON and most == 1)):
+    if 0 in values and (len(on) <= 1 or (on <= _ON and most == 1)):
         return NON_ZERO
     if 0 in values and _black_and_white(masks):
         low, high = ValueRange(low=0, high=127, label=0), ValueRange(low=128, high=255, label=1)
@@ -71,7 +72,7 @@ def _black_and_white(masks: Sequence[MaskFacts]) -> bool:
         count
         for mask in masks
         for value, count in mask.counts.items()
-        if value <= _NEAR or value >= 255 - _NEAR
+        if value <= _NEAR or 255 - _NEAR <= value <= 255
     )
     return extreme >= _SHARE * total
 

@@ -2,13 +2,12 @@
 
 from __future__ import annotations
 
-import posixpath
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 
 from ccnet_edge.dataset import folders
 from ccnet_edge.dataset.lists import find_lists, read_list
-from ccnet_edge.dataset.naming import natural_key
+from ccnet_edge.dataset.naming import common_folder, natural_key
 from ccnet_edge.dataset.options import DatasetOptions
 from ccnet_edge.dataset.sample import Found, Problem, Role, Sample
 from ccnet_edge.errors import DataError
@@ -71,19 +70,13 @@ def _lists(root: Path, options: DatasetOptions) -> Layout | None:
             hint="list the training images too, or remove the lists for a split by the seed",
         )
     found = {split: read_list(path) for split, path in lists.items()}
-    common = _common_folder([sample for part in found.values() for sample in part.samples])
+    common = common_folder(sample.name for part in found.values() for sample in part.samples)
     layout = Layout()
     for split, part in found.items():
         part.samples = [replace(s, name=s.name[len(common) :]) for s in part.samples]
         layout.splits[split] = _with_beside(part, root, options).samples
         layout.problems += part.problems
     return layout
-
-
-def _common_folder(samples: list[Sample]) -> str:
-    parents = [posixpath.dirname(sample.name) for sample in samples]
-    common = posixpath.commonpath(parents) if parents else ""
-    return f"{common}/" if common else ""
 
 
 def _split_folders(root: Path, options: DatasetOptions) -> Layout | None:

@@ -15,6 +15,7 @@ LIST_NAMES = {
     "test": ("test.txt",),
 }
 COLUMNS = ("image", "mask", "region", "second", "ignored")
+_SEVERAL = ("mask", "second")
 
 
 def find_lists(root: Path) -> dict[str, Path]:
@@ -42,8 +43,9 @@ def read_list(path: Path) -> Found:
     for number, line in enumerate(_lines(path), 1):
         cells = tuple(cell.strip() for cell in line.split("\t"))
         where = f"{path}, line {number}"
-        if number == 1 and cells[0].casefold() == "image" and set(cells) <= set(COLUMNS):
-            columns = cells
+        names = tuple(cell.casefold() for cell in cells)
+        if number == 1 and names[0] == "image" and set(names) <= set(COLUMNS):
+            columns = names
         elif len(cells) > len(columns):
             found.problem(f"{where}: at most {len(columns)} columns were wanted: {len(cells)}")
         elif any(cells):
@@ -66,6 +68,9 @@ def _read_row(found: Found, root: Path, where: str, cells: dict[str, str]) -> No
         for column, cell in cells.items()
         if cell
     }
+    for column, paths in files.items():
+        if len(paths) > 1 and column not in _SEVERAL:
+            found.problem(f"{where}: one {column} was wanted, found {len(paths)}: {cells[column]}")
     if len(found.problems) > before:
         return
     if "image" not in files:
@@ -100,6 +105,13 @@ def _inside(found: Found, root: Path, where: str, name: str) -> Path:
     path = root / relative
     if relative.startswith("/") or ".." in relative.split("/") or ":" in relative[1:2]:
         found.problem(f"{where}: {name}: leads out of the folder {root}")
-    elif not path.is_file():
+    elif not _is_file(path):
         found.problem(f"{where}: {name}: no such file")
     return path
+
+
+def _is_file(path: Path) -> bool:
+    try:
+        return path.is_file()
+    except OSError:  # longer than a name can be
+        return False

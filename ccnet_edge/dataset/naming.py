@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
+from os.path import commonprefix
 
 Tokens = tuple[str, ...]
 
@@ -19,6 +20,12 @@ def natural_key(name: str) -> tuple[list[tuple[int, int, str]], str]:
 def natural_sorted(names: Iterable[str]) -> list[str]:
     """`names` in natural order."""
     return sorted(names, key=natural_key)
+
+
+def common_folder(names: Iterable[str]) -> str:
+    """The folder that all names lie in, with its slash; empty where there is none."""
+    common = commonprefix(list(names))  # noqa: RUF071 - cut at a slash below
+    return common[: common.rfind("/") + 1]
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -38,7 +45,8 @@ def pair(images: Sequence[str], others: Sequence[str]) -> Pairing:
     that leaves images without a mask, the images' last words (`training`) or the first word
     of all images and all masks (`img_7`, `gt_7`) are left out, in the way that pairs the most.
 
-    NOTE: a number is never left out on either side: `img_1_2_mask` is not `img_1`'s mask.
+    NOTE: a number is never left out on either side, nor an image's word with one in it:
+    `img_1_2_mask` is not `img_1`'s mask, and `p1_t2_mask` is not `p1_t1`'s.
     """
     taken = set(images)
     exact = [name for name in others if name in taken]
@@ -84,7 +92,7 @@ def _keys(names: dict[str, Tokens], lead: int, trail: int) -> dict[Tokens, str] 
     keys: dict[Tokens, str] = {}
     for name, words in names.items():
         end = len(words) - trail
-        if any(word.isdecimal() for word in words[end:]) or end <= lead:
+        if re.search(r"\d", "".join(words[end:])) or end <= lead:
             return None
         keys[words[lead:end]] = name
     return keys if len(keys) == len(names) else None

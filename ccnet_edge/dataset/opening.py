@@ -21,7 +21,7 @@ from ccnet_edge.dataset.dataset import SegmentationDataset
 from ccnet_edge.dataset.inferring import infer_classes
 from ccnet_edge.dataset.layout import find_samples
 from ccnet_edge.dataset.options import DatasetOptions
-from ccnet_edge.dataset.sample import Problem, Sample
+from ccnet_edge.dataset.sample import IGNORE, Problem, Sample
 from ccnet_edge.dataset.splitting import take_share
 from ccnet_edge.errors import DataError
 from ccnet_edge.spec.progress import Progress, silent
@@ -52,7 +52,7 @@ def open_dataset(
         split: [sample for sample in samples if sample.name not in bad]
         for split, samples in layout.splits.items()
     }
-    _refuse(root, options, problems, left=sum(map(len, splits.values())))
+    _refuse(root, options, problems, splits)
     train, validation, test = _split(splits, options)
     used = [one for one in facts if one.sample.name not in bad]
     trained = {sample.name for sample in train}
@@ -77,7 +77,8 @@ def _channels(facts: Sequence[SampleFacts], problems: list[Problem]) -> int:
     found = Counter(one.channels for one in facts if one.channels)
     if not found:
         return 1
-    channels = 3 if set(found) == {1, 3} else found.most_common(1)[0][0]
+    usual = found.most_common(1)[0][0]
+    channels = 3 if usual == 1 and 3 in found else usual
     problems += [
         Problem(
             text=f"{one.sample.image}: {channels} channels as in the other images were wanted, "
@@ -107,10 +108,14 @@ def _class_map(
     try:
         return infer_classes(masks)
     except DataError as error:
+        doubt = f"{root}: {error.message.splitlines()[0]}"
         if options.skip_bad or not problems:
-            raise DataError(f"{root}: {error}", hint=error.hint) from error
-        both = [Problem(text=f"{root}: {error}"), *problems]
-        raise DataError(_error(root, both).message, hint=error.hint) from error
+            raise DataError(doubt, problems=error.problems, hint=error.hint) from error
+        raise DataError(
+            f"{doubt}; and {_count(problems)} in the data",
+            problems=(*error.problems, *(problem.text for problem in problems)),
+            hint=error.hint,
+        ) from error
 
 
 def _class_problems(
@@ -133,21 +138,36 @@ def _class_problems(
 
 
 def _foreground(mask: MaskFacts, class_map: ClassMap) -> bool:
+    """Whether anything but background is in a mask; a value of no class is something."""
     labels = (class_map.label_of(value) for value in mask.counts)
-    return any(label not in (0, None, 255) for label in labels)
+    return any(label not in (0, IGNORE) for label in labels)
 
 
-def _refuse(root: Path, options: DatasetOptions, problems: list[Problem], *, left: int) -> None:
+def _refuse(
+    root: Path, options: DatasetOptions, problems: list[Problem], splits: dict[str, list[Sample]]
+) -> None:
+    """Raise what is wrong, and where a split that the data set gives has nothing left."""
+    left = sum(map(len, splits.values()))
     if problems and (not options.skip_bad or not left):
         raise _error(root, problems)
+    for split, samples in splits.items():
+        if not samples:
+            raise DataError(
+                f"{root}: at least one image for {split} was wanted, found none that can be used",
+                problems=tuple(problem.text for problem in problems),
+                hint=f"add images, or remove the list or folder of {split}",
+            )
     if problems:
-        log.warning("%s: %d problems were skipped, %d images are left", root, len(problems), left)
+        log.warning("%s: %s skipped, %d images are left", root, _count(problems), left)
+
+
+def _count(problems: Sequence[Problem]) -> str:
+    return f"{len(problems)} problem{'s' if len(problems) != 1 else ''}"
 
 
 def _error(root: Path, problems: Sequence[Problem]) -> DataError:
-    count = len(problems)
     return DataError(
-        f"{root}: {count} problem{'s' if count != 1 else ''} in the data",
+        f"{root}: {_count(problems)} in the data",
         problems=tuple(problem.text for problem in problems),
         hint="correct them, or leave these images out with --skip-bad"
         + (

@@ -6,6 +6,7 @@ import hashlib
 import re
 from collections.abc import Sequence
 
+from ccnet_edge.dataset.naming import common_folder
 from ccnet_edge.dataset.sample import Sample
 from ccnet_edge.errors import DataError, UsageError
 
@@ -38,8 +39,10 @@ def take_share(
         DataError: fewer than two groups.
     """
     groups: dict[str, list[Sample]] = {}
+    folder = common_folder(sample.name for sample in samples)
     for sample in samples:
-        groups.setdefault(group_of(sample.name, group_by), []).append(sample)
+        name = sample.name.removeprefix(folder)
+        groups.setdefault(group_of(name, group_by), []).append(sample)
     if len(groups) < 2:
         raise DataError(
             f"at least two {'images' if group_by is None else 'groups'} are needed for a split, "
@@ -55,7 +58,12 @@ def take_share(
 
 
 def _nearest_to(wanted: float, groups: dict[str, list[Sample]], seed: int) -> list[str]:
-    order = sorted(groups, key=lambda group: hashlib.sha256(f"{seed}\0{group}".encode()).digest())
+    order = sorted(
+        groups,
+        key=lambda group: hashlib.sha256(
+            f"{seed}\0{group}".encode(errors="surrogatepass")
+        ).digest(),
+    )
     taken, count = order[:1], len(groups[order[0]])
     for group in order[1:-1]:
         with_it = count + len(groups[group])

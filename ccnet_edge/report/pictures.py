@@ -58,4 +58,4 @@ def compared(
     result[~counted] = 0.35 * grey[~counted] + 0.65 * 128
     for region, colour in ((right, AGREED), (wrong, WRONG), (missed, MISSED)):
         result[region] = colour
-    return np.rint(result).astype(np.uint8)
+    return np.asarray(np.rint(result), np.uint8)

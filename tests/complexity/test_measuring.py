@@ -103,9 +103,15 @@ def test_a_result_round_trips(dataset: SegmentationDataset) -> None:
 
 @pytest.mark.parametrize(
     ("typical", "scales", "size"),
-    [((590, 565), 5, (592, 560)), ((960, 999), 5, (960, 992)), ((5, 700), 4, (8, 704))],
+    [
+        ((130, 100), 5, (128, 96)),
+        ((500, 512), 4, (496, 512)),
+        ((590, 565), 5, (512, 496)),
+        ((1936, 2592), 5, (384, 512)),
+        ((5, 700), 4, (8, 512)),
+    ],
 )
-def test_a_fitting_size_is_the_nearest_multiple_of_the_output_stride(
+def test_a_fitting_size_has_the_images_proportions_in_multiples_of_the_output_stride(
     dataset: SegmentationDataset,
     typical: tuple[int, int],
     scales: int,

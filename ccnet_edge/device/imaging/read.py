@@ -92,8 +92,9 @@ def read_image(path: Path) -> NDArray[Any]:
 def read_mask(path: Path) -> NDArray[Any]:
     """The mask at `path`, [H, W], uint8, uint16 or int32 values as they are stored.
 
-    1 bit gives 0 and 1. A palette's indices are kept, except where it is black and white:
-    then white is 1. A pixel with a colour is `COLOUR_BIT` | 0xRRGGBB, a grey one its grey.
+    1 bit gives 0 and 1. A palette's indices are kept, except where it has black and white only,
+    or only these two are used and white comes before black: then white is 1. A pixel with a
+    colour is `COLOUR_BIT` | 0xRRGGBB, a grey one its grey.
 
     Raises:
         DataError: as `read_image`, or several channels that are not colours.
@@ -224,15 +225,20 @@ def _in_other_order(tile: Any) -> Any:
 
 
 def _palette_indices(image: ImageFile) -> NDArray[Any]:
-    """Indices; 0 and 1 where the colours that are used are one dark and one light."""
+    """Indices; 0 and 1 where they say no more than black and white.
+
+    NOTE: what a mask uses is not enough to tell: classes 0 and 2 of a palette of three are not
+    0 and 1 because the third is absent, even where their colours are black and white.
+    """
     indices: NDArray[Any] = np.array(ImageOps.exif_transpose(image))
+    entries = np.array(image.getpalette("RGB"), np.uint8).reshape(-1, 3)
+    colours = np.zeros((256, 3), np.uint8)
+    colours[: len(entries)] = entries
+    dark, light = colours.max(axis=1) < 64, colours.min(axis=1) > 191
     used = np.unique(indices)
-    light = np.array(image.convert("RGB").convert("L")).astype(np.int32)
-    if len(used) == 2:
-        first, second = (int(light[indices == value][0]) for value in used)
-        if min(first, second) < 64 and max(first, second) > 191:
-            return np.asarray(indices == used[int(second > first)], np.uint8)
-    return indices
+    only = (dark | light).all() and light.any() and len(np.unique(entries, axis=0)) <= 2
+    swapped = len(used) == 2 and light[used[0]] and dark[used[1]]
+    return np.asarray(light[indices], np.uint8) if only or swapped else indices
 
 
 def _colour_values(pixels: NDArray[Any]) -> NDArray[Any]:
