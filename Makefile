@@ -10,7 +10,7 @@ demo: $(VENV)/.installed
 	$(BIN)/ccnet-edge build --target jetson -o $(DEMO)
 
 test: check
-	$(BIN)/pytest
+	$(BIN)/pytest --numprocesses auto --dist worksteal
 
 check: $(VENV)/.installed
 	$(BIN)/ruff format --check .

@@ -1,6 +1,6 @@
 """DRIVE at 512 × 512: plans of two sizes, trained for the same wall time each on two cores.
 
-    python -m benchmarks.drive [--minutes 12] [--threads 2] [--run NAME]
+    python -m benchmarks.drive [--minutes 15] [--threads 2]
 
 The plans are those of the paper's case 1 (θ* = 125 000, 0.49 MB as float32; CC21 Table 6) and of
 1 MB as float32, solved here for DRIVE's own complexity; uniform and layer-wise. Scores are on
@@ -8,44 +8,48 @@ DRIVE's 20 test images, inside the field of view and over all pixels: CC21 does 
 them its Table 4 is. Training takes all pixels, outside the field of view as the background that
 the masks have there: on a device nobody cuts the field out. Two of the 20 training images choose
 the checkpoint; no choice was made on the test images. A run that was stopped continues when the
-command is given again.
+command is given again, and one that is done is only measured again. Times of inference are taken
+at the end, all plans in turns.
 """
 
 from __future__ import annotations
 
 import argparse
-import json
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
+from contextlib import ExitStack
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 
 import torch
 
-from benchmarks.protocol import RESULTS, write_result
+from benchmarks.protocol import Ratio, interleave, paired_ratio, write_result
 from ccnet_edge.architectures import ARCHITECTURES
-from ccnet_edge.bench.hosts import LocalHost
-from ccnet_edge.bench.protocol import benchmark
 from ccnet_edge.cli.console import progress_bars
 from ccnet_edge.complexity import measure
-from ccnet_edge.cost import weights
+from ccnet_edge.cost import estimate, weights
+from ccnet_edge.cost.engine_memory import STANDING
 from ccnet_edge.dataset import DatasetOptions, SegmentationDataset, open_dataset
 from ccnet_edge.degradation import find_preset
+from ccnet_edge.device.backends import open_session
+from ccnet_edge.device.timer import noise
 from ccnet_edge.export import export
 from ccnet_edge.solver import solve
 from ccnet_edge.spec import serial
-from ccnet_edge.spec.artifact import SessionOptions
 from ccnet_edge.spec.network import NetworkSpec
 from ccnet_edge.spec.plan import Limits, Multiplier
-from ccnet_edge.spec.report import LatencyReport, MemoryReport, Scores
+from ccnet_edge.spec.report import MemoryReport, Scores
 from ccnet_edge.spec.training import CurvePoint
 from ccnet_edge.train import evaluate, load_trained, torch_predict, train
-from ccnet_edge.train.state import TIMING, Timing
+from ccnet_edge.train.state import TIMING
+from ccnet_edge.train.state import Timing as TrainingTime
 from ccnet_edge.verify import measure_memory
 
 DATA = Path(__file__).parents[2] / "shared" / "data" / "drive"
 WORK = Path(__file__).parents[1] / "build" / "drive"
 SIZE = 512
-SAMPLES = 64  # inferences: what a p90 needs
+SAMPLES = 64  # turns
+MODEL = "model.onnx"
 # CC21 Table 6, case 1, one plan of each kind; they are the lymph node's.
 CASE_1: dict[Multiplier, tuple[int, ...]] = {
     "uniform": (4, 8, 16, 32, 65),
@@ -76,12 +80,13 @@ TABLE_4 = (
 
 @dataclass(frozen=True, kw_only=True)
 class DriveRun:
-    """One plan, trained and measured; latency and memory are ONNX Runtime's on one thread."""
+    """One plan, trained and scored; `seconds` is what training took, kills left out."""
 
     name: str
     multiplier: str
     widths: tuple[int, ...]
     weights: int
+    macs: int
     file_bytes: int
     recipe: str
     seed: int
@@ -91,8 +96,20 @@ class DriveRun:
     curve: tuple[CurvePoint, ...]
     inside: Scores
     everywhere: Scores
+
+
+@dataclass(frozen=True, kw_only=True)
+class Inference:
+    """One plan on ONNX Runtime, one thread: predicted and measured process memory, and times.
+
+    `time_over_uniform` is against the uniform plan of the same size, turn by turn.
+    """
+
+    name: str
+    predicted_ram_bytes: int | None
     memory: MemoryReport
-    latency: LatencyReport
+    p50_ms: float
+    time_over_uniform: Ratio
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -105,35 +122,34 @@ class DriveFigures:
     published: tuple[Published, ...]
     human: Scores | None
     runs: tuple[DriveRun, ...]
+    inference: tuple[Inference, ...]
 
 
 def main() -> None:
-    """Train and measure every plan, writing results/drive.json after each."""
+    """Train, score and measure every plan, and write results/drive.json."""
     parser = argparse.ArgumentParser(description=__doc__)
-    parser.add_argument("--minutes", type=float, default=12.0)
+    parser.add_argument("--minutes", type=float, default=15.0)
     parser.add_argument("--threads", type=int, default=2)
-    parser.add_argument("--run", help="only this one")
     arguments = parser.parse_args()
     torch.set_num_threads(arguments.threads)
     inside = open_dataset(DATA, DatasetOptions(validation_share=0.1))
     everywhere = open_dataset(DATA, DatasetOptions(validation_share=0.1, regions="none"))
-    runs = {run.name: run for run in kept(arguments.minutes, arguments.threads)}
+    runs = []
     for name, multiplier, network in plans(everywhere):
-        if arguments.run not in (None, name):
-            continue
         print(f"{name}: {'-'.join(map(str, network.widths))}, {weights(network)} weights")
-        runs[name] = run_plan(
-            name, multiplier, network, inside, everywhere, limit_s=60 * arguments.minutes
-        )
-        figures = DriveFigures(
-            minutes=arguments.minutes,
-            threads=arguments.threads,
-            validation_images=len(everywhere.validation),
-            published=TABLE_4,
-            human=human(inside),
-            runs=tuple(runs.values()),
-        )
-        print(f"{described(runs[name])}\nwrote {write_result('drive', figures)}")
+        limit_s = 60 * arguments.minutes
+        runs.append(run_plan(name, multiplier, network, inside, everywhere, limit_s=limit_s))
+        print(described(runs[-1]))
+    figures = DriveFigures(
+        minutes=arguments.minutes,
+        threads=arguments.threads,
+        validation_images=len(everywhere.validation),
+        published=TABLE_4,
+        human=human(inside),
+        runs=tuple(runs),
+        inference=tuple(measured(runs)),
+    )
+    print(f"wrote {write_result('drive', figures)}")
 
 
 def plans(dataset: SegmentationDataset) -> Iterator[tuple[str, Multiplier, NetworkSpec]]:
@@ -189,25 +205,54 @@ def run_plan(
         ).pooled
         for dataset in (inside, everywhere)
     ]
-    artifact = export("onnx", out, out / "model.onnx")
-    options, shape = SessionOptions(threads=1), (1, 3, SIZE, SIZE)
+    artifact = export("onnx", out, out / MODEL)
     return DriveRun(
         name=name,
         multiplier=multiplier,
         widths=network.widths,
         weights=weights(network),
+        macs=estimate(network, height=SIZE, width=SIZE).macs,
         file_bytes=artifact.size_bytes,
         recipe=trained.recipe,
         seed=trained.seed,
         steps=trained.steps,
-        seconds=serial.load(Timing, out / TIMING).seconds,
+        seconds=serial.load(TrainingTime, out / TIMING).seconds,
         best_step=trained.best_step,
         curve=trained.curve,
         inside=scores[0],
         everywhere=scores[1],
-        memory=measure_memory(out / "model.onnx", options, shape=shape),
-        latency=benchmark(LocalHost(), out / "model.onnx", options, shape=shape, samples=SAMPLES),
     )
+
+
+def measured(runs: Sequence[DriveRun]) -> Iterator[Inference]:
+    """Memory of every plan in a process of its own, and times of all plans in turns."""
+    x = noise((1, 3, SIZE, SIZE))
+    with ExitStack() as stack:
+        workloads = {}
+        for run in runs:
+            session = open_session(WORK / run.name / MODEL, STANDING)
+            stack.callback(session.close)
+            workloads[run.name] = partial(session.run, x)
+        timings = interleave(workloads, repeats=SAMPLES, warm_up=3)
+    for run in runs:
+        timing = timings[run.name]
+        network = load_trained(WORK / run.name)[0].network
+        found = Inference(
+            name=run.name,
+            predicted_ram_bytes=estimate(
+                network, height=SIZE, width=SIZE, engine=STANDING.engine
+            ).ram_bytes,
+            memory=measure_memory(WORK / run.name / MODEL, STANDING, shape=(1, 3, SIZE, SIZE)),
+            p50_ms=1e3 * timing.median_s("wall"),
+            time_over_uniform=paired_ratio(
+                timing, timings[run.name.rpartition("-")[0] + "-uniform"]
+            ),
+        )
+        print(
+            f"{run.name}: {found.memory.peak_bytes / 2**20:.0f} MiB, p50 {found.p50_ms:.1f} ms, "
+            f"{found.time_over_uniform.median:.2f} times the uniform plan's"
+        )
+        yield found
 
 
 def human(dataset: SegmentationDataset) -> Scores | None:
@@ -222,23 +267,12 @@ def human(dataset: SegmentationDataset) -> Scores | None:
     ).human
 
 
-def kept(minutes: float, threads: int) -> tuple[DriveRun, ...]:
-    """The runs in the results file, where they had the same time."""
-    path = RESULTS / "drive.json"
-    if not path.exists():
-        return ()
-    figures = serial.from_dict(DriveFigures, json.loads(path.read_text())["figures"])
-    same = figures.minutes == minutes and figures.threads == threads
-    return figures.runs if same else ()
-
-
 def described(run: DriveRun) -> str:
     """One line of a run's scores."""
-    p50 = run.latency.percentile_ms(50)
     return (
         f"{run.name}: {run.steps} steps in {run.seconds:.0f} s; inside the field of view "
         f"F1 {run.inside.f1:.4f} AUC {run.inside.auc:.4f}, all pixels F1 {run.everywhere.f1:.4f} "
-        f"AUC {run.everywhere.auc:.4f}; {run.memory.peak_bytes / 2**20:.0f} MiB, p50 {p50} ms"
+        f"AUC {run.everywhere.auc:.4f}"
     )
 
 
