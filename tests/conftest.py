@@ -1,11 +1,15 @@
 """What tests of every part share."""
 
+import json
+import sys
 from collections.abc import Callable
 from pathlib import Path
+from typing import Any, NamedTuple
 
 import pytest
 
 import ccnet_edge
+from ccnet_edge.cli import main
 
 REAL_DATA = Path(ccnet_edge.__file__).parents[2] / "shared" / "data"
 
@@ -21,3 +25,33 @@ def real_data() -> Callable[[str], Path]:
         return path
 
     return folder
+
+
+class Run(NamedTuple):
+    """How a command ended: exit code, standard output, standard error."""
+
+    code: int
+    out: str
+    err: str
+
+    @property
+    def document(self) -> Any:
+        """Standard output as JSON."""
+        return json.loads(self.out)
+
+
+Call = Callable[..., Run]
+
+
+@pytest.fixture
+def cli(monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -> Call:
+    """Run `ccnet-edge WORDS`."""
+
+    def call(*words: object) -> Run:
+        monkeypatch.setattr(sys, "argv", ["ccnet-edge", *map(str, words)])
+        with pytest.raises(SystemExit) as stop:
+            main()
+        assert isinstance(stop.value.code, int)
+        return Run(stop.value.code, *capsys.readouterr())
+
+    return call

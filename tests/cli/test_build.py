@@ -2,41 +2,17 @@
 
 from __future__ import annotations
 
-import json
-import sys
-from collections.abc import Callable
 from pathlib import Path
-from typing import NamedTuple
 
 import pytest
 
-from ccnet_edge.cli import main
 from ccnet_edge.compiler import BuildPreview
 from ccnet_edge.spec import serial
 from ccnet_edge.spec.build import BuildSummary
+from tests.conftest import Call, Run
 
 LIMITS = ("--disk", "320kB", "--ram", "256MiB", "--latency", "1s")
 TRAINING = ("--size", "32", "--recipe", "quick", "--steps", "4", "--device", "cpu")
-
-
-class Run(NamedTuple):
-    code: object
-    out: str
-    err: str
-
-
-Call = Callable[..., Run]
-
-
-@pytest.fixture
-def run(monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -> Call:
-    def call(*words: object) -> Run:
-        monkeypatch.setattr(sys, "argv", ["ccnet-edge", *map(str, words)])
-        with pytest.raises(SystemExit) as stop:
-            main()
-        return Run(stop.value.code, *capsys.readouterr())
-
-    return call
 
 
 @pytest.fixture(scope="module")
@@ -53,10 +29,10 @@ def out(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 
 @pytest.fixture
-def build(run: Call, data: Path, out: Path) -> Call:
+def build(cli: Call, data: Path, out: Path) -> Call:
     def call(*words: object) -> Run:
         here = ("--target", "jetson", "--data", data, *LIMITS, *TRAINING, "-o", out)
-        return run("build", *here, *words)
+        return cli("build", *here, *words)
 
     return call
 
@@ -82,26 +58,26 @@ def test_the_document_is_the_summary_that_the_build_left(build: Call, out: Path)
     assert serial.from_json(BuildSummary, found.out) == serial.load(
         BuildSummary, out / "summary.json"
     )
-    assert json.loads(found.out)["schema_version"] == 1
+    assert found.document["schema_version"] == 1
 
 
-def test_report_shows_the_same_and_writes_the_page_again(build: Call, run: Call, out: Path) -> None:
+def test_report_shows_the_same_and_writes_the_page_again(build: Call, cli: Call, out: Path) -> None:
     text = build().out
     (out / "report.html").unlink()
-    found = run("report", out)
+    found = cli("report", out)
     assert (found.code, found.out) == (0, text)
     assert f"wrote {out / 'report.html'}" in found.err
     assert (out / "report.html").is_file()
 
 
 def test_a_score_under_the_floor_exits_10_and_marks_the_bundle(
-    build: Call, run: Call, out: Path
+    build: Call, cli: Call, out: Path
 ) -> None:
     found = build("--min-f1", "1.0")
     assert found.code == 10
     assert "UNFIT: accuracy failed" in found.out
     assert "error: cells-jetson-orin-nano.zip: accuracy" in found.err
-    verified = run("verify", out, "--no-measure")
+    verified = cli("verify", out, "--no-measure")
     assert verified.code == 10
     assert "marked UNFIT" in verified.out
 
@@ -112,7 +88,7 @@ def test_limits_that_have_to_be_judged_on_the_target_exit_8(build: Call) -> None
     assert "not verified on target" in found.err
 
 
-def test_a_dry_run_prints_plan_time_and_needs(build: Call, run: Call, tmp_path: Path) -> None:
+def test_a_dry_run_prints_plan_time_and_needs(build: Call, cli: Call, tmp_path: Path) -> None:
     found = build("--dry-run", "-o", tmp_path / "none", "--json")
     assert found.code == 0, found.err
     assert serial.from_json(BuildPreview, found.out).folder == str(tmp_path / "none")
@@ -146,17 +122,17 @@ def test_no_network_fits_exits_3_with_the_need(build: Call, tmp_path: Path) -> N
     ],
 )
 def test_what_cannot_be_meant_exits_2_and_says_what_can(
-    run: Call, monkeypatch: pytest.MonkeyPatch, tmp_path: Path, words: tuple[str, ...], message: str
+    cli: Call, monkeypatch: pytest.MonkeyPatch, tmp_path: Path, words: tuple[str, ...], message: str
 ) -> None:
     monkeypatch.chdir(tmp_path)
-    found = run(*words)
+    found = cli(*words)
     assert found.code == 2, found.err
     assert message in found.err
     assert found.out == ""
     assert not list(tmp_path.iterdir())
 
 
-def test_samples_are_written_where_asked(run: Call, tmp_path: Path) -> None:
-    found = run("samples", "--kind", "lesion", "--count", "8", "--size", "32", "-o", tmp_path / "s")
+def test_samples_are_written_where_asked(cli: Call, tmp_path: Path) -> None:
+    found = cli("samples", "--kind", "lesion", "--count", "8", "--size", "32", "-o", tmp_path / "s")
     assert (found.code, found.out) == (0, f"{tmp_path / 's'}\n")
     assert len(list((tmp_path / "s" / "images").iterdir())) == 8

@@ -1,37 +1,22 @@
 """`ccnet-edge measure`: its table, document, plot, exit codes and messages."""
 
-import json
-import sys
-from collections.abc import Callable
+from functools import partial
 from pathlib import Path
-from typing import NamedTuple
 
 import numpy as np
 import pytest
 from PIL import Image
 
-from ccnet_edge.cli import main
 from ccnet_edge.complexity import DEFAULT_DEFINITION, measure
 from ccnet_edge.dataset import open_dataset
 from ccnet_edge.spec import serial
 from ccnet_edge.spec.complexity import ImageComplexity
-
-
-class Run(NamedTuple):
-    code: object
-    out: str
-    err: str
+from tests.conftest import Call
 
 
 @pytest.fixture
-def run(monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -> Callable[..., Run]:
-    def call(*words: object) -> Run:
-        monkeypatch.setattr(sys, "argv", ["ccnet-edge", "measure", *map(str, words)])
-        with pytest.raises(SystemExit) as stop:
-            main()
-        return Run(stop.value.code, *capsys.readouterr())
-
-    return call
+def run(cli: Call) -> Call:
+    return partial(cli, "measure")
 
 
 @pytest.fixture
@@ -52,15 +37,15 @@ def data(tmp_path: Path) -> Path:
     return folder
 
 
-def test_the_document_is_what_the_library_measures(run: Callable[..., Run], data: Path) -> None:
+def test_the_document_is_what_the_library_measures(run: Call, data: Path) -> None:
     found = run("--data", data, "--size", "32x48", "--json")
     assert found.code == 0
     expected = measure(open_dataset(data), height=32, width=48)
     assert serial.from_json(ImageComplexity, found.out) == expected
-    assert json.loads(found.out)["schema_version"] == 1
+    assert found.document["schema_version"] == 1
 
 
-def test_the_table_says_size_and_definition(run: Callable[..., Run], data: Path) -> None:
+def test_the_table_says_size_and_definition(run: Call, data: Path) -> None:
     found = run("--data", data, "--size", "32")
     assert found.out.startswith("measured at 32 × 32 pixels (height × width)")
     assert DEFAULT_DEFINITION.identity in found.out
@@ -74,20 +59,20 @@ def test_the_table_says_size_and_definition(run: Callable[..., Run], data: Path)
 
 
 def test_without_a_size_it_is_that_of_the_images_to_the_nearest_multiple_of_16(
-    run: Callable[..., Run], data: Path
+    run: Call, data: Path
 ) -> None:
     found = run("--data", data)
     assert "measured at 48 × 64 pixels" in found.out
 
 
-def test_omega_adds_jb(run: Callable[..., Run], data: Path) -> None:
+def test_omega_adds_jb(run: Call, data: Path) -> None:
     found = run("--data", data, "--size", "32", "--omega", "0.7", "--json")
     result = serial.from_json(ImageComplexity, found.out)
     assert result.joint is not None
     assert [mean.value for mean in result.joint.scales] == pytest.approx(result.jb(0.7))
 
 
-def test_the_number_of_workers_changes_nothing(run: Callable[..., Run], data: Path) -> None:
+def test_the_number_of_workers_changes_nothing(run: Call, data: Path) -> None:
     documents = [
         run("--data", data, "--size", "32", "--json", "--workers", workers).out
         for workers in (1, 3)
@@ -95,7 +80,7 @@ def test_the_number_of_workers_changes_nothing(run: Callable[..., Run], data: Pa
     assert documents[0] == documents[1]
 
 
-def test_files_are_written_and_named(run: Callable[..., Run], data: Path, tmp_path: Path) -> None:
+def test_files_are_written_and_named(run: Call, data: Path, tmp_path: Path) -> None:
     out, plot = tmp_path / "complexity.json", tmp_path / "j.png"
     found = run("--data", data, "--size", "32", "-o", out, "--plot", plot, "--json")
     assert f"wrote {out}" in found.err
@@ -116,7 +101,7 @@ def test_files_are_written_and_named(run: Callable[..., Run], data: Path, tmp_pa
     ],
 )
 def test_what_cannot_be_meant_exits_2_and_says_what_can(
-    run: Callable[..., Run], data: Path, words: list[str], message: str
+    run: Call, data: Path, words: list[str], message: str
 ) -> None:
     found = run("--data", data, *words)
     assert found.code == 2
@@ -124,7 +109,7 @@ def test_what_cannot_be_meant_exits_2_and_says_what_can(
     assert found.out == ""
 
 
-def test_a_folder_that_is_none_exits_2(run: Callable[..., Run], tmp_path: Path) -> None:
+def test_a_folder_that_is_none_exits_2(run: Call, tmp_path: Path) -> None:
     found = run("--data", tmp_path / "nothing", "--size", "32")
     assert found.code == 2
     assert "nothing" in found.err

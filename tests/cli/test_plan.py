@@ -1,19 +1,16 @@
 """`ccnet-edge plan`: its document, its exit codes and messages, and what it never imports."""
 
-import json
 import subprocess
 import sys
-from collections.abc import Callable
 from pathlib import Path
-from typing import Any, NamedTuple
 
 import pytest
 
-from ccnet_edge.cli import main
 from ccnet_edge.degradation import find_preset
 from ccnet_edge.spec import serial
 from ccnet_edge.spec.complexity import ImageComplexity, JpegDefinition
 from ccnet_edge.spec.plan import PlanDocument, Solution
+from tests.conftest import Call
 
 LYMPH = "0.1518,0.0857,0.0655,0.0496,0.0375"
 DENSITY = "0.0812,0.0813,0.0811,0.0809,0.0799"
@@ -23,34 +20,16 @@ CASE_1 = (
 )
 
 
-class Run(NamedTuple):
-    code: int
-    out: str
-    err: str
-
-    @property
-    def document(self) -> Any:
-        return json.loads(self.out)
-
-
 @pytest.fixture
-def run(monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -> Callable[..., Run]:
-    def call(command: str) -> Run:
-        monkeypatch.setattr(sys, "argv", ["ccnet-edge", *command.split()])
-        with pytest.raises(SystemExit) as stop:
-            main()
-        code = stop.value.code
-        assert isinstance(code, int)
-        return Run(code, *capsys.readouterr())
-
-    return call
+def run(cli: Call) -> Call:
+    return lambda command: cli(*command.split())
 
 
 # The contract for scripts.
 
 
 def test_the_papers_case_1_prints_widths_weights_log_theta_predicted_and_binding(
-    run: Callable[..., Run],
+    run: Call,
 ) -> None:
     found = run(CASE_1)
     assert (found.code, found.err) == (0, "")
@@ -65,7 +44,7 @@ def test_the_papers_case_1_prints_widths_weights_log_theta_predicted_and_binding
     assert serial.from_dict(PlanDocument, document).solution.widths == tuple(document["widths"])
 
 
-def test_a_floor_in_place_of_disk_is_case_2(run: Callable[..., Run]) -> None:
+def test_a_floor_in_place_of_disk_is_case_2(run: Call) -> None:
     document = run(CASE_1.replace("--disk 1MB", "--min-accuracy 95%")).document
     printed = (30, 39, 59, 85, 119)
     assert all(abs(a - b) <= 1 for a, b in zip(document["widths"], printed, strict=True))
@@ -73,7 +52,7 @@ def test_a_floor_in_place_of_disk_is_case_2(run: Callable[..., Run]) -> None:
     assert document["binding"] == ["accuracy"]
 
 
-def test_iu_takes_a_foreground_density_a_scale(run: Callable[..., Run]) -> None:
+def test_iu_takes_a_foreground_density_a_scale(run: Call) -> None:
     command = f"plan --metric iu --complexity {LYMPH} --min-accuracy 95% --json"
     document = run(f"{command} --foreground-density {DENSITY}").document
     scales = document["solution"]["scales"]
@@ -86,9 +65,7 @@ def test_iu_takes_a_foreground_density_a_scale(run: Callable[..., Run]) -> None:
 
 
 @pytest.mark.parametrize("formulation", ["paper", "exact"])
-def test_cc19_takes_one_complexity_and_rounds_to_sixty_fourths(
-    run: Callable[..., Run], formulation: str
-) -> None:
+def test_cc19_takes_one_complexity_and_rounds_to_sixty_fourths(run: Call, formulation: str) -> None:
     document = run(
         f"plan --preset cc19 --complexity 0.2445 --min-accuracy 95% --formulation {formulation} "
         "--json"
@@ -97,13 +74,13 @@ def test_cc19_takes_one_complexity_and_rounds_to_sixty_fourths(
     assert document["solution"]["multiplier"] == "uniform"
 
 
-def test_without_data_the_network_has_one_channel_and_one_output(run: Callable[..., Run]) -> None:
+def test_without_data_the_network_has_one_channel_and_one_output(run: Call) -> None:
     document = run(f"plan --complexity {LYMPH} --disk 1GB --json").document
     assert document["weights"] == 31_023_744
     assert document["binding"] == ["base"]
 
 
-def test_channels_classes_and_size_are_taken(run: Callable[..., Run]) -> None:
+def test_channels_classes_and_size_are_taken(run: Call) -> None:
     document = run(
         f"plan --complexity {LYMPH} --disk 1MB --channels 3 --classes 4 --size 96x128 --json"
     ).document
@@ -115,7 +92,7 @@ def test_channels_classes_and_size_are_taken(run: Callable[..., Run]) -> None:
 # Targets and limits.
 
 
-def test_a_target_brings_budgets_alignment_and_speed(run: Callable[..., Run]) -> None:
+def test_a_target_brings_budgets_alignment_and_speed(run: Call) -> None:
     document = run(f"plan --complexity {LYMPH} --target jetson --size 128 --json").document
     limits = document["solution"]["limits"]
     assert (limits["disk_bytes"], limits["ram_bytes"], limits["latency_ms"]) == (
@@ -127,7 +104,7 @@ def test_a_target_brings_budgets_alignment_and_speed(run: Callable[..., Run]) ->
     assert document["solution"]["unchecked"] == []
 
 
-def test_options_override_and_remove_a_targets_budgets(run: Callable[..., Run]) -> None:
+def test_options_override_and_remove_a_targets_budgets(run: Call) -> None:
     document = run(
         f"plan --complexity {LYMPH} --target jetson --size 128 --disk 300kB --no-limit latency "
         "--no-limit ram --memory 4MB --json"
@@ -139,7 +116,7 @@ def test_options_override_and_remove_a_targets_budgets(run: Callable[..., Run]) 
 
 
 def test_the_papers_formulation_takes_a_targets_disk_budget_alone(
-    run: Callable[..., Run],
+    run: Call,
 ) -> None:
     command = f"plan --complexity {LYMPH} --target jetson --formulation paper --json"
     document = run(command).document
@@ -149,7 +126,7 @@ def test_the_papers_formulation_takes_a_targets_disk_budget_alone(
     assert floor["binding"] == ["accuracy"]
 
 
-def test_an_absolute_floor_is_relative_to_the_base(run: Callable[..., Run]) -> None:
+def test_an_absolute_floor_is_relative_to_the_base(run: Call) -> None:
     document = run(f"plan --complexity {LYMPH} --min-f1 0.82 --base-f1 0.8644 --json").document
     predicted = document["solution"]["predicted"]
     assert document["solution"]["limits"]["min_relative_accuracy"] == pytest.approx(0.82 / 0.8644)
@@ -157,7 +134,7 @@ def test_an_absolute_floor_is_relative_to_the_base(run: Callable[..., Run]) -> N
     assert predicted["base"] == 0.8644
 
 
-def test_a_floor_in_iu_makes_the_plan_one_for_iu(run: Callable[..., Run]) -> None:
+def test_a_floor_in_iu_makes_the_plan_one_for_iu(run: Call) -> None:
     document = run(
         f"plan --complexity {LYMPH} --foreground-density {DENSITY} --min-iu 0.84 --base-iu 0.8777 "
         "--json"
@@ -165,7 +142,7 @@ def test_a_floor_in_iu_makes_the_plan_one_for_iu(run: Callable[..., Run]) -> Non
     assert document["solution"]["predicted"]["metric"] == "iu"
 
 
-def test_a_calibrated_presets_base_is_used(run: Callable[..., Run], tmp_path: Path) -> None:
+def test_a_calibrated_presets_base_is_used(run: Call, tmp_path: Path) -> None:
     from dataclasses import replace
 
     preset = find_preset("cc21", architecture="unet", metric="f1")
@@ -205,22 +182,20 @@ def measured(tmp_path: Path) -> Path:
     return serial.save(complexity, tmp_path / "complexity.json")
 
 
-def test_a_measured_complexity_brings_its_size(run: Callable[..., Run], measured: Path) -> None:
+def test_a_measured_complexity_brings_its_size(run: Call, measured: Path) -> None:
     for path in (measured, measured.parent):
         document = run(f"plan --complexity {path} --disk 1MB --json").document
         estimate = document["solution"]["estimate"]
         assert (estimate["height"], estimate["width"]) == (96, 64)
 
 
-def test_another_size_than_the_measured_one_is_noted(
-    run: Callable[..., Run], measured: Path
-) -> None:
+def test_another_size_than_the_measured_one_is_noted(run: Call, measured: Path) -> None:
     found = run(f"plan --complexity {measured} --disk 1MB --size 128 --json")
     assert found.code == 0
     assert "note: complexity was measured at 96x64, the plan is for 128x128" in found.err
 
 
-def test_the_plan_is_written_where_asked(run: Callable[..., Run], tmp_path: Path) -> None:
+def test_the_plan_is_written_where_asked(run: Call, tmp_path: Path) -> None:
     path = tmp_path / "plan.json"
     found = run(f"plan --complexity {LYMPH} --disk 1MB -o {path}")
     assert f"wrote {path}" in found.err
@@ -231,7 +206,7 @@ def test_the_plan_is_written_where_asked(run: Callable[..., Run], tmp_path: Path
 # Messages and exit codes.
 
 
-def test_infeasible_exits_3_and_says_what_to_change(run: Callable[..., Run]) -> None:
+def test_infeasible_exits_3_and_says_what_to_change(run: Call) -> None:
     """Of 1-1-1-1-1 the file holds 215 weights, 23 biases, and 32 nodes' worth of graph."""
     found = run(f"plan --complexity {LYMPH} --disk 10kB --json")
     assert (found.code, found.out) == (3, "")
@@ -269,9 +244,7 @@ def test_infeasible_exits_3_and_says_what_to_change(run: Callable[..., Run]) -> 
         ("--disk 1MB --ram 1GB --formulation paper", "takes exactly one of disk, memory and"),
     ],
 )
-def test_bad_options_exit_2_and_say_what_was_wanted(
-    run: Callable[..., Run], options: str, message: str
-) -> None:
+def test_bad_options_exit_2_and_say_what_was_wanted(run: Call, options: str, message: str) -> None:
     found = run(f"plan --complexity {LYMPH} {options}")
     assert (found.code, found.out) == (2, "")
     assert message in " ".join(found.err.split())
@@ -288,14 +261,14 @@ def test_bad_options_exit_2_and_say_what_was_wanted(
     ],
 )
 def test_bad_complexity_exits_2_and_says_what_was_wanted(
-    run: Callable[..., Run], complexity: str, message: str
+    run: Call, complexity: str, message: str
 ) -> None:
     found = run(f"plan --disk 1MB --complexity {complexity}")
     assert (found.code, found.out) == (2, "")
     assert message in " ".join(found.err.split())
 
 
-def test_help_runs(run: Callable[..., Run]) -> None:
+def test_help_runs(run: Call) -> None:
     found = run("plan --help")
     assert found.code == 0
     assert "--formulation" in found.out

@@ -1,33 +1,22 @@
 """`ccnet-edge targets`: list, show, check."""
 
 import json
-import sys
-from collections.abc import Callable
 from pathlib import Path
 
 import pytest
 
-from ccnet_edge.cli import main
 from ccnet_edge.spec import serial
 from ccnet_edge.spec.target import DeviceProfile
 from ccnet_edge.targets import list_profiles, load_profile, profile_path
-
-Run = Callable[[str], tuple[int, str, str]]
+from tests.conftest import Call
 
 
 @pytest.fixture
-def run(monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -> Run:
-    def call(command: str) -> tuple[int, str, str]:
-        monkeypatch.setattr(sys, "argv", ["ccnet-edge", *command.split()])
-        with pytest.raises(SystemExit) as stop:
-            main()
-        assert isinstance(stop.value.code, int)
-        return stop.value.code, *capsys.readouterr()
-
-    return call
+def run(cli: Call) -> Call:
+    return lambda command: cli(*command.split())
 
 
-def test_list_names_every_target_with_its_budgets(run: Run) -> None:
+def test_list_names_every_target_with_its_budgets(run: Call) -> None:
     code, out, err = run("targets list")
     assert (code, err) == (0, "")
     for profile in list_profiles():
@@ -35,13 +24,13 @@ def test_list_names_every_target_with_its_budgets(run: Run) -> None:
     assert "jetson-orin-nano, jetson  NVIDIA Jetson Orin Nano 8GB: disk 1 MB, ram 256 MB" in out
 
 
-def test_list_as_json_holds_every_profile(run: Run) -> None:
+def test_list_as_json_holds_every_profile(run: Call) -> None:
     document = json.loads(run("targets list --json")[1])
     assert document["schema_version"] == 1
     assert [target["name"] for target in document["targets"]] == [p.name for p in list_profiles()]
 
 
-def test_show_prints_what_a_profile_says_and_the_file_that_says_it(run: Run) -> None:
+def test_show_prints_what_a_profile_says_and_the_file_that_says_it(run: Call) -> None:
     code, out, _ = run("targets show jetson-nano")
     assert code == 0
     assert (
@@ -67,19 +56,19 @@ jetson-nano: NVIDIA Jetson Nano 4GB
     )
 
 
-def test_show_as_json_is_the_profile(run: Run) -> None:
+def test_show_as_json_is_the_profile(run: Call) -> None:
     out = run("targets show jetson --json")[1]
     assert serial.from_json(DeviceProfile, out) == load_profile("jetson")
 
 
-def test_check_without_names_checks_every_target(run: Run) -> None:
+def test_check_without_names_checks_every_target(run: Call) -> None:
     code, out, _ = run("targets check")
     assert code == 0
     assert len(out.splitlines()) == len(list_profiles())
 
 
 def test_check_of_a_bad_file_exits_2_and_names_file_key_found_and_allowed(
-    run: Run, tmp_path: Path
+    run: Call, tmp_path: Path
 ) -> None:
     path = tmp_path / "mine.toml"
     text = profile_path("jetson").read_text(encoding="utf-8")
@@ -94,12 +83,12 @@ def test_check_of_a_bad_file_exits_2_and_names_file_key_found_and_allowed(
     )
 
 
-def test_a_persons_own_file_is_shown(run: Run, tmp_path: Path) -> None:
+def test_a_persons_own_file_is_shown(run: Call, tmp_path: Path) -> None:
     path = tmp_path / "mine.toml"
     path.write_text(profile_path("jetson").read_text(encoding="utf-8"), encoding="utf-8")
     assert f"  file        {path}\n" in run(f"targets show {path}")[1]
 
 
 @pytest.mark.parametrize("command", ["", " list", " show", " check"])
-def test_help_runs(run: Run, command: str) -> None:
+def test_help_runs(run: Call, command: str) -> None:
     assert run(f"targets{command} --help")[0] == 0

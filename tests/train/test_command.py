@@ -4,45 +4,24 @@ import json
 import re
 import subprocess
 import sys
-from collections.abc import Callable
+from functools import partial
 from pathlib import Path
-from typing import NamedTuple
 
 import pytest
 
-from ccnet_edge.cli import main
 from ccnet_edge.dataset import SegmentationDataset
 from ccnet_edge.spec import serial
 from ccnet_edge.spec.report import Evaluation
 from ccnet_edge.train import load_trained
 from ccnet_edge.train.describe import TrainingDocument
+from tests.conftest import Call
 
 SHORT = ("--widths", "2,2,3,3,4", "--size", "32", "--recipe", "quick", "--steps", "4")
 
 
-class Run(NamedTuple):
-    code: object
-    out: str
-    err: str
-
-
-Call = Callable[..., Run]
-
-
 @pytest.fixture
-def run(
-    monkeypatch: pytest.MonkeyPatch,
-    capsys: pytest.CaptureFixture[str],
-    cells: SegmentationDataset,
-) -> Call:
-    def call(*words: object) -> Run:
-        arguments = ["ccnet-edge", "train", "--data", str(cells.root), *map(str, words)]
-        monkeypatch.setattr(sys, "argv", arguments)
-        with pytest.raises(SystemExit) as stop:
-            main()
-        return Run(stop.value.code, *capsys.readouterr())
-
-    return call
+def run(cli: Call, cells: SegmentationDataset) -> Call:
+    return partial(cli, "train", "--data", cells.root)
 
 
 def test_a_run_prints_its_scores_and_leaves_them_beside_the_weights(
@@ -69,7 +48,7 @@ def test_the_document_says_what_the_files_say(run: Call, tmp_path: Path) -> None
     found = run(*SHORT, "-o", tmp_path, "--json")
     assert found.code == 0, found.err
     document = serial.from_json(TrainingDocument, found.out)
-    assert json.loads(found.out)["schema_version"] == 1
+    assert found.document["schema_version"] == 1
     assert document.trained == load_trained(tmp_path)[0]
     assert document.evaluation == serial.load(Evaluation, tmp_path / "evaluation.json")
 

@@ -14,28 +14,10 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from ccnet_edge.cli import main
 from ccnet_edge.device.bundle.write import BundleParts, write_bundle
 from ccnet_edge.spec import serial
 from ccnet_edge.spec.bundle import Measurements, Verification
-
-Result = tuple[int, str, str]
-Invoke = Callable[..., Result]
-
-
-@pytest.fixture
-def invoke(monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -> Invoke:
-    """Run `ccnet-edge ARGUMENTS`: (exit code, standard output, standard error)."""
-
-    def run(*arguments: object) -> Result:
-        monkeypatch.setattr(sys, "argv", ["ccnet-edge", *map(str, arguments)])
-        with pytest.raises(SystemExit) as ended:
-            main()
-        out, err = capsys.readouterr()
-        code = ended.value.code
-        return (code if isinstance(code, int) else 0), out, err
-
-    return run
+from tests.conftest import Call
 
 
 @pytest.fixture
@@ -52,10 +34,10 @@ def without_times(text: str) -> str:
 
 
 def test_run_prints_the_path_of_every_mask(
-    invoke: Invoke, bundle: Path, image: Path, tmp_path: Path
+    cli: Call, bundle: Path, image: Path, tmp_path: Path
 ) -> None:
     out = tmp_path / "out"
-    code, stdout, stderr = invoke("run", bundle, image, "-o", out, "--overlay")
+    code, stdout, stderr = cli("run", bundle, image, "-o", out, "--overlay")
     assert code == 0
     assert without_times(stdout) == (
         f"{out}/image.png  50.0% foreground, N ms, {out}/overlays/image.png\n"
@@ -63,10 +45,8 @@ def test_run_prints_the_path_of_every_mask(
     assert stderr == "segment   1/1  image.png\n"
 
 
-def test_run_as_json_is_one_document(
-    invoke: Invoke, archive: Path, image: Path, tmp_path: Path
-) -> None:
-    code, stdout, _ = invoke("run", archive, image, "-o", tmp_path / "out", "--json")
+def test_run_as_json_is_one_document(cli: Call, archive: Path, image: Path, tmp_path: Path) -> None:
+    code, stdout, _ = cli("run", archive, image, "-o", tmp_path / "out", "--json")
     document = json.loads(stdout)
     assert code == 0
     assert document["schema_version"] == 1
@@ -75,10 +55,10 @@ def test_run_as_json_is_one_document(
 
 
 def test_run_reports_what_it_could_not_read_and_exits_2(
-    invoke: Invoke, bundle: Path, image: Path, tmp_path: Path
+    cli: Call, bundle: Path, image: Path, tmp_path: Path
 ) -> None:
     (tmp_path / "bad.jpg").write_bytes(b"no image")
-    code, stdout, stderr = invoke("run", bundle, image, tmp_path / "bad.jpg", "-o", tmp_path / "o")
+    code, stdout, stderr = cli("run", bundle, image, tmp_path / "bad.jpg", "-o", tmp_path / "o")
     assert code == 2
     assert "image.png  50.0% foreground" in stdout
     assert "error: 1 of 2 images could not be segmented\n  - " in stderr
@@ -87,26 +67,24 @@ def test_run_reports_what_it_could_not_read_and_exits_2(
 
 
 def test_run_warns_of_an_unfit_bundle(
-    invoke: Invoke, parts: BundleParts, image: Path, tmp_path: Path
+    cli: Call, parts: BundleParts, image: Path, tmp_path: Path
 ) -> None:
     failed = tuple(replace(g, status="failed") if g.name == "ram" else g for g in parts.gates)
     write_bundle(replace(parts, gates=failed), tmp_path / "bundle")
-    code, _, stderr = invoke("run", tmp_path / "bundle", image, "-o", tmp_path / "out")
+    code, _, stderr = cli("run", tmp_path / "bundle", image, "-o", tmp_path / "out")
     assert code == 0
     assert "warning: the bundle cells-local is marked UNFIT" in stderr
 
 
-def test_run_refuses_what_is_no_bundle_with_exit_9(
-    invoke: Invoke, image: Path, tmp_path: Path
-) -> None:
-    code, stdout, stderr = invoke("run", image, image, "-o", tmp_path / "out")
+def test_run_refuses_what_is_no_bundle_with_exit_9(cli: Call, image: Path, tmp_path: Path) -> None:
+    code, stdout, stderr = cli("run", image, image, "-o", tmp_path / "out")
     assert (code, stdout) == (9, "")
     assert stderr.startswith(f"error: {image}: a bundle's archive was wanted")
     assert "hint:  it is damaged" in stderr
 
 
-def test_verify_prints_every_check(invoke: Invoke, archive: Path) -> None:
-    code, stdout, _ = invoke("verify", archive, "--no-measure")
+def test_verify_prints_every_check(cli: Call, archive: Path) -> None:
+    code, stdout, _ = cli("verify", archive, "--no-measure")
     assert code == 0
     lines = stdout.splitlines()
     assert lines[0] == "bundle    cells-local"
@@ -119,8 +97,8 @@ def test_verify_prints_every_check(invoke: Invoke, archive: Path) -> None:
     assert lines[6].endswith("is not taken for the target")
 
 
-def test_verify_as_json_is_a_verification(invoke: Invoke, bundle: Path) -> None:
-    code, stdout, _ = invoke("verify", bundle, "--samples", 64, "--inferences", 2, "--json")
+def test_verify_as_json_is_a_verification(cli: Call, bundle: Path) -> None:
+    code, stdout, _ = cli("verify", bundle, "--samples", 64, "--inferences", 2, "--json")
     found = serial.from_json(Verification, stdout)
     assert code == 0
     assert found.memory is not None
@@ -129,26 +107,26 @@ def test_verify_as_json_is_a_verification(invoke: Invoke, bundle: Path) -> None:
     assert len(found.latency.samples_ms) == 64
 
 
-def test_verify_requires_the_target_where_asked(invoke: Invoke, bundle: Path) -> None:
-    code, _, stderr = invoke("verify", bundle, "--no-measure", "--require-target")
+def test_verify_requires_the_target_where_asked(cli: Call, bundle: Path) -> None:
+    code, _, stderr = cli("verify", bundle, "--no-measure", "--require-target")
     assert code == 8
     assert "not verified on target" in stderr
     assert "hint:  run verify --on-target on here" in stderr
 
 
-def test_verify_refuses_a_changed_file_with_exit_9(invoke: Invoke, bundle: Path) -> None:
+def test_verify_refuses_a_changed_file_with_exit_9(cli: Call, bundle: Path) -> None:
     with (bundle / "model.onnx").open("ab") as model:
         model.write(b"\0")
-    code, stdout, stderr = invoke("verify", bundle)
+    code, stdout, stderr = cli("verify", bundle)
     assert (code, stdout) == (9, "")
     assert "model.onnx" in stderr
 
 
 def test_package_packs_the_same_bytes_again_and_names_their_hash(
-    invoke: Invoke, bundle: Path, archive: Path, write_summary: Callable[[Path], Path]
+    cli: Call, bundle: Path, archive: Path, write_summary: Callable[[Path], Path]
 ) -> None:
     build = write_summary(bundle.parent)
-    code, stdout, _ = invoke("package", build)
+    code, stdout, _ = cli("package", build)
     assert code == 0
     packed, sha256, measured_path = stdout.splitlines()
     assert packed.startswith(f"{build}/cells-local.zip  ")
@@ -156,25 +134,25 @@ def test_package_packs_the_same_bytes_again_and_names_their_hash(
     measured = serial.load(Measurements, Path(measured_path))
     assert sha256 == f"sha256 {measured.archive_sha256}"
     assert measured.memory is not None
-    code, stdout, _ = invoke("package", build, "-o", build / "other.zip", "--json")
+    code, stdout, _ = cli("package", build, "-o", build / "other.zip", "--json")
     assert serial.from_json(Measurements, stdout).archive == "other.zip"
     assert (build / "other.zip").read_bytes() == archive.read_bytes()
 
 
 def test_package_of_an_unfinished_build_says_what_is_missing(
-    invoke: Invoke, bundle: Path, tmp_path: Path
+    cli: Call, bundle: Path, tmp_path: Path
 ) -> None:
-    code, _, stderr = invoke("package", bundle.parent)
+    code, _, stderr = cli("package", bundle.parent)
     assert code == 2
     assert "a finished build was wanted, its summary.json is missing" in stderr
-    code, _, stderr = invoke("package", tmp_path / "nothing")
+    code, _, stderr = cli("package", tmp_path / "nothing")
     assert code == 2
     assert "bundle/manifest.json is missing" in stderr
 
 
 @pytest.mark.parametrize("command", ["run", "verify", "package"])
-def test_help_runs(command: str, invoke: Invoke) -> None:
-    code, stdout, _ = invoke(command, "--help")
+def test_help_runs(command: str, cli: Call) -> None:
+    code, stdout, _ = cli(command, "--help")
     assert code == 0
     assert stdout.startswith(f"Usage: ccnet-edge {command}")
 
