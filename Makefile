@@ -10,7 +10,7 @@ demo: $(VENV)/.installed
 	$(BIN)/ccnet-edge build --target jetson -o $(DEMO)
 
 test: check
-	$(BIN)/pytest --numprocesses auto --dist worksteal
+	$(BIN)/pytest --numprocesses auto --dist loadgroup
 
 check: $(VENV)/.installed
 	$(BIN)/ruff format --check .

@@ -32,6 +32,7 @@ from ccnet_edge.cost.engine_memory import STANDING
 from ccnet_edge.dataset import DatasetOptions, SegmentationDataset, open_dataset
 from ccnet_edge.degradation import find_preset
 from ccnet_edge.device.backends import open_session
+from ccnet_edge.device.memory import measure_fresh
 from ccnet_edge.device.timer import noise
 from ccnet_edge.export import export
 from ccnet_edge.solver import solve
@@ -43,7 +44,6 @@ from ccnet_edge.spec.training import CurvePoint
 from ccnet_edge.train import evaluate, load_trained, torch_predict, train
 from ccnet_edge.train.state import TIMING
 from ccnet_edge.train.state import Timing as TrainingTime
-from ccnet_edge.verify import measure_memory
 
 DATA = Path(__file__).parents[2] / "shared" / "data" / "drive"
 WORK = Path(__file__).parents[1] / "build" / "drive"
@@ -242,7 +242,7 @@ def measured(runs: Sequence[DriveRun]) -> Iterator[Inference]:
             predicted_ram_bytes=estimate(
                 network, height=SIZE, width=SIZE, engine=STANDING.engine
             ).ram_bytes,
-            memory=measure_memory(WORK / run.name / MODEL, STANDING, shape=(1, 3, SIZE, SIZE)),
+            memory=measure_fresh(WORK / run.name / MODEL, STANDING, shape=(1, 3, SIZE, SIZE)),
             p50_ms=1e3 * timing.median_s("wall"),
             time_over_uniform=paired_ratio(
                 timing, timings[run.name.rpartition("-")[0] + "-uniform"]

@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import hashlib
 import json
+import re
 import shutil
 import time
 from collections.abc import Callable, Iterator
@@ -23,8 +24,9 @@ from ccnet_edge.spec import serial
 
 T = TypeVar("T")
 
+LOCK, RECEIPTS = ".lock", "receipts"
 # What is written aside before it is renamed; see `spec.serial` and `device.bundle.write`.
-_ASIDE = (".*.part", ".*.old")
+_ASIDE = re.compile(r"\..+\.\d+\.(part|old)")
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -45,6 +47,10 @@ class Receipt:
     seconds: float
 
 
+class NotMadeError(Exception):
+    """A stage that a `DryStore` would have to make."""
+
+
 class Store:
     """The build directory; `receipts/` in it says which stages are done."""
 
@@ -58,12 +64,13 @@ class Store:
         What a killed process had written aside and not renamed is removed.
 
         Raises:
-            UsageError: another process is building in the folder.
+            UsageError: another process is building in the folder, or it holds other files.
         """
         import fcntl
 
-        self.folder.mkdir(parents=True, exist_ok=True)
-        with (self.folder / ".lock").open("w") as file:
+        self._check_ours()
+        (self.folder / RECEIPTS).mkdir(parents=True, exist_ok=True)
+        with (self.folder / LOCK).open("w") as file:
             try:
                 fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
             except OSError as error:
@@ -74,20 +81,26 @@ class Store:
             self._sweep()
             yield
 
-    def _sweep(self) -> None:
-        for path in [p for pattern in _ASIDE for p in self.folder.rglob(pattern)]:
-            if path.is_dir():
-                shutil.rmtree(path, ignore_errors=True)
-            else:
-                path.unlink(missing_ok=True)
-
     def value(
-        self, stage: str, cls: type[T], inputs: tuple[object, ...], make: Callable[[], T]
+        self,
+        stage: str,
+        cls: type[T],
+        inputs: tuple[object, ...],
+        make: Callable[[], T],
+        *,
+        keep: Callable[[T], bool] = lambda _: True,
     ) -> T:
-        """The stage's result as a value: read from `<stage>.json`, or made and written there."""
+        """The stage's result as a value: read from `<stage>.json`, or made and written there.
+
+        Args:
+            keep: whether a value that was made counts as done; else it is made again next time.
+        """
         path = self.folder / f"{stage}.json"
         self.files(stage, inputs, (path.name,), lambda: serial.save(make(), path))
-        return serial.load(cls, path)
+        found = serial.load(cls, path)
+        if not keep(found):
+            self._receipt(stage).unlink(missing_ok=True)
+        return found
 
     def files(
         self,
@@ -108,7 +121,9 @@ class Store:
         self._receipt(stage).unlink(missing_ok=True)
         start = time.monotonic()
         make()
-        hashes = tuple(FileHash(file=name, sha256=sha256(self.folder / name)) for name in outputs)
+        hashes = tuple(
+            FileHash(file=name, sha256=serial.file_sha256(self.folder / name)) for name in outputs
+        )
         seconds = round(time.monotonic() - start, 3)
         serial.save(
             Receipt(stage=stage, key=key, files=hashes, seconds=seconds), self._receipt(stage)
@@ -117,31 +132,89 @@ class Store:
 
     def done(self, stage: str, inputs: tuple[object, ...]) -> bool:
         """The stage was completed from these inputs and its files are unchanged."""
-        try:
-            receipt = serial.load(Receipt, self._receipt(stage))
-        except ConfigError:
-            return False
-        return receipt.key == _key(stage, inputs) and all(
-            (self.folder / entry.file).is_file()
-            and sha256(self.folder / entry.file) == entry.sha256
-            for entry in receipt.files
+        receipt = self.receipt(stage)
+        return (
+            receipt is not None
+            and receipt.key == _key(stage, inputs)
+            and all(
+                (self.folder / entry.file).is_file()
+                and serial.file_sha256(self.folder / entry.file) == entry.sha256
+                for entry in receipt.files
+            )
         )
 
-    def receipts(self) -> tuple[Receipt, ...]:
-        """The receipts of all stages that were completed, in the order of their end."""
-        files = sorted(
-            (self.folder / "receipts").glob("*.json"), key=lambda p: p.stat().st_mtime_ns
-        )
-        return tuple(serial.load(Receipt, file) for file in files)
+    def receipt(self, stage: str) -> Receipt | None:
+        """The receipt of a stage that was completed, None where there is none that is whole."""
+        try:
+            return serial.load(Receipt, self._receipt(stage))
+        except ConfigError:
+            return None
 
     def _receipt(self, stage: str) -> Path:
-        return self.folder / "receipts" / f"{stage}.json"
+        return self.folder / RECEIPTS / f"{stage}.json"
+
+    def _check_ours(self) -> None:
+        """Refuse a folder in which a build would mix with, or replace, somebody's files."""
+        if self.folder.exists() and not self.folder.is_dir():
+            raise UsageError(f"{self.folder}: a folder was wanted, found a file")
+        ours = (self.folder / RECEIPTS).is_dir() or not self.folder.is_dir()
+        if not ours and any(self.folder.iterdir()):
+            raise UsageError(
+                f"{self.folder}: the folder holds files that are no build's",
+                hint="give an empty or a new folder with -o",
+            )
+
+    def _sweep(self) -> None:
+        for path in [*self.folder.glob(".*"), *self.folder.glob("*/.*")]:
+            if _ASIDE.fullmatch(path.name) is None or path.is_symlink():
+                continue
+            if path.is_dir():
+                shutil.rmtree(path, ignore_errors=True)
+            else:
+                path.unlink(missing_ok=True)
 
 
-def sha256(path: Path) -> str:
-    """The SHA-256 of a file, in hexadecimal."""
-    with path.open("rb") as file:
-        return hashlib.file_digest(file, "sha256").hexdigest()
+class DryStore(Store):
+    """Reads what is done, makes the stages `in_memory` without writing, and refuses the rest.
+
+    `found` are the stages that were done.
+    """
+
+    def __init__(self, folder: Path, *, in_memory: tuple[str, ...]) -> None:
+        super().__init__(folder)
+        self.found: list[str] = []
+        self._in_memory = in_memory
+
+    def value(
+        self,
+        stage: str,
+        cls: type[T],
+        inputs: tuple[object, ...],
+        make: Callable[[], T],
+        *,
+        keep: Callable[[T], bool] = lambda _: True,
+    ) -> T:
+        """See `Store.value`; nothing is written."""
+        if stage in self._in_memory and not self.done(stage, inputs):
+            return make()
+        return super().value(stage, cls, inputs, make, keep=keep)
+
+    def files(
+        self,
+        stage: str,
+        inputs: tuple[object, ...],
+        outputs: tuple[str, ...],
+        make: Callable[[], object],
+    ) -> bool:
+        """See `Store.files`.
+
+        Raises:
+            NotMadeError: the stage would have to be made.
+        """
+        if not self.done(stage, inputs):
+            raise NotMadeError(stage)
+        self.found.append(stage)
+        return False
 
 
 def _key(stage: str, inputs: tuple[object, ...]) -> str:

@@ -2,6 +2,7 @@
 
 from ccnet_edge.bench.describe import describe, describe_options
 from ccnet_edge.bench.hosts import FakeHost, Host, LocalHost
+from ccnet_edge.bench.meter import HostMeter
 from ccnet_edge.bench.protocol import (
     BenchReport,
     benchmark,
@@ -12,13 +13,14 @@ from ccnet_edge.bench.protocol import (
     run_bench,
 )
 from ccnet_edge.bench.record import record
-from ccnet_edge.bench.ssh import SshHost, parse_host
+from ccnet_edge.bench.ssh import SshHost, host_of, parse_host
 from ccnet_edge.bench.subject import Subject, open_subject
 
 __all__ = [
     "BenchReport",
     "FakeHost",
     "Host",
+    "HostMeter",
     "LocalHost",
     "SshHost",
     "Subject",
@@ -27,6 +29,7 @@ __all__ = [
     "counts_as_target",
     "describe",
     "describe_options",
+    "host_of",
     "open_subject",
     "parse_host",
     "peak_memory",

@@ -11,6 +11,8 @@ from typing import TypeVar
 from ccnet_edge.bench.hosts import Host, LocalHost
 from ccnet_edge.bench.subject import Subject
 from ccnet_edge.device.gates import INSTRUCTION_SETS, claimed_target, latency_gate, ram_gate
+from ccnet_edge.device.memory import INFERENCES
+from ccnet_edge.device.timer import TIME_LIMIT_S, WARM_UP
 from ccnet_edge.device.verify import gate_line
 from ccnet_edge.errors import (
     BudgetExceededError,
@@ -26,9 +28,6 @@ from ccnet_edge.spec.report import Environment, Gate, LatencyReport, MemoryRepor
 from ccnet_edge.spec.target import DeviceProfile
 
 T = TypeVar("T")
-WARM_UP = 10
-TIME_LIMIT_S = 60.0
-INFERENCES = 100
 
 
 @dataclass(frozen=True, kw_only=True)

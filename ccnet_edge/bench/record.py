@@ -6,9 +6,8 @@ from pathlib import Path
 
 from ccnet_edge.bench.protocol import BenchReport
 from ccnet_edge.device.bundle import open_bundle
-from ccnet_edge.device.bundle.write import archive_sha256
-from ccnet_edge.device.package import MEASURED, SUMMARY
-from ccnet_edge.errors import ConfigError, UsageError
+from ccnet_edge.device.package import MEASURED, SUMMARY, measured_of
+from ccnet_edge.errors import UsageError
 from ccnet_edge.spec import serial
 from ccnet_edge.spec.build import BuildSummary
 from ccnet_edge.spec.bundle import Measurements
@@ -32,7 +31,7 @@ def record(report: BenchReport, path: Path) -> Path:
         BundleRefusedError: it is no bundle.
     """
     archive = _archive(path)
-    digest = archive_sha256(archive)
+    digest = serial.file_sha256(archive)
     judged = {gate.name: gate for gate in report.gates}
     measured = Measurements(
         archive=archive.name,
@@ -67,8 +66,5 @@ def _archive(path: Path) -> Path:
 def _gates(archive: Path, digest: str) -> tuple[Gate, ...]:
     """What `measured.json` said of this very archive, else the manifest's."""
     manifest = open_bundle(archive).manifest
-    try:
-        before = serial.load(Measurements, archive.with_name(MEASURED))
-    except ConfigError:
-        return manifest.gates
-    return before.gates if before.archive_sha256 == digest else manifest.gates
+    before = measured_of(archive, digest)
+    return manifest.gates if before is None else before.gates

@@ -18,6 +18,7 @@ from ccnet_edge.bench.hosts import TIMEOUT_S, Host, LocalHost, device_failure
 from ccnet_edge.device.bundle.pyz import build_pyz
 from ccnet_edge.device.bundle.write import RUNTIME_FILE
 from ccnet_edge.errors import DeviceError, UsageError
+from ccnet_edge.spec.target import DeviceProfile
 
 URL = re.compile(
     r"ssh://(?:(?P<user>[\w.][\w.-]*)@)?"
@@ -142,6 +143,13 @@ class SshHost:
         """The destination as URLs and scp write it: an IPv6 address in brackets."""
         user, at, address = self._destination.rpartition("@")
         return f"{user}{at}[{address}]" if ":" in address else self._destination
+
+
+def host_of(profile: DeviceProfile | None) -> str:
+    """Where a profile says that its device is reached, as `parse_host` takes it; else `local`."""
+    if profile is None or profile.connection.kind == "local" or not profile.connection.host:
+        return LocalHost.name
+    return f"ssh://{profile.connection.host}:{profile.connection.port}"
 
 
 def parse_host(text: str) -> Host:

@@ -9,7 +9,7 @@ from typing import NoReturn
 import click
 
 from ccnet_edge import __version__
-from ccnet_edge.errors import CcnetError
+from ccnet_edge.errors import CcnetError, MissingExtraError, UsageError
 
 # Name → (module, one line of help). The line stands here so that `--help` imports no command.
 COMMANDS = {
@@ -26,6 +26,10 @@ COMMANDS = {
     "train": ("train", "Train the network of a plan."),
     "verify": ("verify", "Check a bundle's hashes, golden output and budgets on this machine."),
 }
+
+
+# What only the extra `build` installs.
+EXTRA_MODULES = ("jinja2", "matplotlib", "onnx", "onnxscript", "safetensors", "torch")
 
 
 class LazyGroup(click.Group):
@@ -68,11 +72,31 @@ def group() -> None:
 
 def main() -> NoReturn:
     """Run the command line; errors of ours become a message, a hint and their exit code."""
+    from ccnet_edge.cli.console import show_log
+
+    show_log()
     try:
         group.main(prog_name="ccnet-edge", standalone_mode=True)
     except CcnetError as error:
-        click.echo(f"error: {error}", err=True)
-        if error.hint:
-            click.echo(f"hint:  {error.hint}", err=True)
-        sys.exit(error.exit_code)
+        _fail(error)
+    except ModuleNotFoundError as error:
+        if error.name not in EXTRA_MODULES:
+            raise
+        _fail(
+            MissingExtraError(
+                f"this command needs {error.name}, which is not installed",
+                hint="pip install 'ccnet-edge[build]'",
+            )
+        )
+    except OSError as error:
+        if error.filename is None:
+            raise
+        _fail(UsageError(f"{error.filename}: {error.strerror}"))
     sys.exit(0)
+
+
+def _fail(error: CcnetError) -> NoReturn:
+    click.echo(f"error: {error}", err=True)
+    if error.hint:
+        click.echo(f"hint:  {error.hint}", err=True)
+    sys.exit(error.exit_code)

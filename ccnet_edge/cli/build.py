@@ -37,7 +37,7 @@ def command(
     from ccnet_edge import compiler
     from ccnet_edge.report import describe_build
 
-    choices.check(limit_request, plan_request)
+    choices.check(limit_request, plan_request, data=dataset_request.data)
     with progress_bars() as progress, choices.dataset(dataset_request, progress) as dataset:
         request = choices.request(
             dataset, limit_request, plan_request, built_in=dataset_request.data is None

@@ -14,10 +14,9 @@ import click
 from ccnet_edge.cli.console import say
 from ccnet_edge.cli.data_options import DatasetRequest
 from ccnet_edge.cli.limit_options import LimitRequest
-from ccnet_edge.cli.option_values import Option, collected, parsed
+from ccnet_edge.cli.option_values import Option, collected, parse_seconds, parsed
 from ccnet_edge.cli.plan_inputs import parse_size
 from ccnet_edge.cli.plan_options import PlanRequest
-from ccnet_edge.cli.train_inputs import parse_seconds
 from ccnet_edge.errors import UsageError
 from ccnet_edge.spec.progress import Progress
 
@@ -28,13 +27,14 @@ if TYPE_CHECKING:
 F = TypeVar("F", bound=Callable[..., Any])
 
 BUILDS = Path("build")
+SAMPLE = "cells"
 
 
 @dataclass(frozen=True, kw_only=True)
 class BuildChoices:
     """How the network is trained and measured, and where everything goes."""
 
-    sample: str
+    sample: str | None
     size: tuple[int, int] | None
     recipe: str | None
     steps: int | None
@@ -42,26 +42,38 @@ class BuildChoices:
     seed: int
     device: str
     train_base: bool
-    host: str
+    host: str | None
     out: Path | None
 
-    def check(self, limits: LimitRequest, plan: PlanRequest) -> None:
+    def check(self, limits: LimitRequest, plan: PlanRequest, *, data: Path | None) -> None:
         """Refuse what cannot be meant before any image is read.
 
         Raises:
             UsageError: no target, or names that nothing has.
         """
-        from ccnet_edge.bench import parse_host
-
-        if limits.profile() is None:
+        profile = limits.profile()
+        if profile is None:
             raise UsageError(
                 "--target was wanted: the device that the bundle is for",
                 hint="ccnet-edge targets list shows the known ones; a .toml file of your own does",
             )
-        plan.base(channels=1, classes=2)
+        if data is not None and self.sample is not None:
+            raise UsageError(
+                f"--data and --sample exclude each other, found {data} and {self.sample}"
+            )
+        base = plan.base(channels=1, classes=2)
         plan.degradation(limits.metric)
-        limits.limits(limits.profile(), formulation=plan.formulation)
-        parse_host(self.host)
+        limits.limits(profile, formulation=plan.formulation)
+        from ccnet_edge.bench import host_of, parse_host
+        from ccnet_edge.cost.shapes import check_size
+        from ccnet_edge.train import find_recipe
+        from ccnet_edge.train.places import find_place
+
+        parse_host(self.host or host_of(profile))
+        find_recipe(self.recipe or "default")
+        find_place(self.device)
+        if self.size is not None:
+            check_size(base, height=self.size[0], width=self.size[1])
 
     @contextmanager
     def dataset(self, request: DatasetRequest, progress: Progress) -> Iterator[SegmentationDataset]:
@@ -74,9 +86,10 @@ class BuildChoices:
             return
         from ccnet_edge.dataset.samples import write_samples
 
-        say(f"no --data: using the built-in sample data ({self.sample})")
+        kind = self.sample or SAMPLE
+        say(f"no --data: using the built-in sample data ({kind})")
         with tempfile.TemporaryDirectory(prefix="ccnet-") as aside:
-            folder = write_samples(Path(aside) / self.sample, kind=self.sample)
+            folder = write_samples(Path(aside) / kind, kind=kind)
             yield request.open_at(folder, progress)
 
     def request(
@@ -95,6 +108,7 @@ class BuildChoices:
         Raises:
             UsageError: options that do not go together.
         """
+        from ccnet_edge.bench import host_of
         from ccnet_edge.compiler import summarise_data
         from ccnet_edge.complexity import fitting_size
         from ccnet_edge.spec.build import BuildRequest
@@ -132,7 +146,7 @@ class BuildChoices:
             train_base=self.train_base,
             base_accuracy=limits.base_accuracy,
             floor=limits.floor,
-            host=self.host,
+            host=self.host or host_of(profile),
         )
 
     def folder(self, request: BuildRequest) -> Path:
@@ -149,9 +163,7 @@ _BUILD_OPTIONS: dict[str, Option] = {
     "sample": click.option(
         "--sample",
         type=click.Choice(["cells", "lesion", "vessels"]),
-        default="cells",
-        show_default=True,
-        help="Built-in data to use where there is no --data.",
+        help="Built-in data to use where there is no --data.  [default: cells]",
     ),
     "size": parsed("--size", parse_size, "HxW", "Network input in pixels: 512 or 384x512."),
     "recipe": click.option(
@@ -170,9 +182,8 @@ _BUILD_OPTIONS: dict[str, Option] = {
     ),
     "host": click.option(
         "--host",
-        default="local",
-        show_default=True,
-        help="Where latency and memory are measured: local or ssh://user@device[:port].",
+        help="Where latency and memory are measured: local or ssh://user@device[:port].  "
+        "[default: what the target's profile says, else local]",
     ),
     "out": click.option(
         "-o",

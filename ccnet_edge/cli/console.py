@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 import os
 import sys
 import time
@@ -26,6 +27,19 @@ def print_json(value: object) -> None:
 def say(message: str) -> None:
     """A message for people, to standard error."""
     click.echo(message, err=True)
+
+
+def show_log() -> None:
+    """Print what the library logs (what it continues or leaves out) to standard error."""
+    log = logging.getLogger("ccnet_edge")
+    if not any(isinstance(handler, _Said) for handler in log.handlers):
+        log.addHandler(_Said())
+        log.setLevel(logging.INFO)
+
+
+class _Said(logging.Handler):
+    def emit(self, record: logging.LogRecord) -> None:
+        say(record.getMessage())
 
 
 def interactive() -> bool:

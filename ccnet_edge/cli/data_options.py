@@ -73,9 +73,8 @@ class DatasetRequest:
             **{name: share for name, share in shares.items() if share is not None},
         )
         dataset = open_dataset(folder, options, progress=progress)
-        if dataset.skipped:
-            lines = "".join(f"\n  - {problem}" for problem in dataset.skipped)
-            say(f"skipped {len(dataset.skipped)} problems in {folder}:{lines}")
+        for problem in dataset.skipped:
+            say(f"  - {problem}")
         return dataset
 
 

@@ -9,6 +9,7 @@ from typing import Any, TypeVar, cast
 import click
 
 from ccnet_edge.errors import UsageError
+from ccnet_edge.units import parse_ms
 
 F = TypeVar("F", bound=Callable[..., Any])
 T = TypeVar("T")
@@ -41,3 +42,12 @@ def parsed(name: str, parse: Callable[[str], Any], metavar: str, line: str) -> O
             raise UsageError(f"{option.opts[0]}: {error.message}", hint=error.hint) from error
 
     return click.option(name, metavar=metavar, callback=callback, help=line)
+
+
+def parse_seconds(text: str) -> float:
+    """Seconds in a time such as `90s`, `12min` or `1h`.
+
+    Raises:
+        UsageError: something else.
+    """
+    return parse_ms(text) / 1e3

@@ -9,9 +9,9 @@ import click
 
 from ccnet_edge.cli.console import print_json, progress_bars, say
 from ccnet_edge.cli.data_options import DatasetRequest, data_options
-from ccnet_edge.cli.option_values import parsed
+from ccnet_edge.cli.option_values import parse_seconds, parsed
 from ccnet_edge.cli.plan_inputs import parse_size
-from ccnet_edge.cli.train_inputs import find_network, parse_seconds, parse_widths
+from ccnet_edge.cli.train_inputs import find_network, parse_widths
 
 
 @click.command()

@@ -12,7 +12,6 @@ from ccnet_edge.errors import ConfigError, UsageError
 from ccnet_edge.spec import serial
 from ccnet_edge.spec.network import NetworkSpec
 from ccnet_edge.spec.plan import PlanDocument, Solution
-from ccnet_edge.units import parse_ms
 
 # What a build directory calls its plan.
 PLAN = "plan.json"
@@ -28,15 +27,6 @@ def parse_widths(text: str) -> tuple[int, ...]:
     if not all(part.strip().isdecimal() and int(part) > 0 for part in parts):
         raise UsageError(f"channels by scale as 4,8,16,32,65 were wanted, found {text!r}")
     return tuple(int(part) for part in parts)
-
-
-def parse_seconds(text: str) -> float:
-    """Seconds in a time such as `90s`, `12min` or `1h`.
-
-    Raises:
-        UsageError: something else.
-    """
-    return parse_ms(text) / 1e3
 
 
 def find_network(

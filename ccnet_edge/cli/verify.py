@@ -7,6 +7,7 @@ from pathlib import Path
 import click
 
 from ccnet_edge.cli.console import print_json, progress_bars
+from ccnet_edge.cli.option_values import parse_seconds, parsed
 
 
 @click.command()
@@ -28,9 +29,7 @@ from ccnet_edge.cli.console import print_json, progress_bars
     type=click.IntRange(min=1),
     help="Inferences that are timed; default: what a p99 needs, if --time-limit has room for it.",
 )
-@click.option(
-    "--time-limit", type=float, default=60.0, show_default=True, help="Seconds for timing."
-)
+@parsed("--time-limit", parse_seconds, "TIME", "For timing, where there is room; default: 60s.")
 @click.option("--json", "as_json", is_flag=True, help="Print one JSON document.")
 def command(
     bundle: Path,
@@ -39,13 +38,14 @@ def command(
     no_measure: bool,
     inferences: int,
     samples: int | None,
-    time_limit: float,
+    time_limit: float | None,
     as_json: bool,
 ) -> None:
     """Check BUNDLE (a folder or archive) on this machine.
 
     Memory and latency are measured here, and judged only where this machine is the target.
     """
+    from ccnet_edge.device.timer import TIME_LIMIT_S
     from ccnet_edge.device.verify import check, describe, verify_bundle
 
     with progress_bars() as progress:
@@ -55,7 +55,7 @@ def command(
             measure=not no_measure,
             inferences=inferences,
             samples=samples,
-            time_limit_s=time_limit,
+            time_limit_s=TIME_LIMIT_S if time_limit is None else time_limit,
             progress=progress,
         )
     if as_json:

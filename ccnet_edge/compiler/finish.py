@@ -8,20 +8,19 @@ from dataclasses import replace
 from pathlib import Path
 
 from ccnet_edge.compiler.request import Site
-from ccnet_edge.compiler.stages import MODEL, spread
+from ccnet_edge.compiler.stages import BASE_STAGES, MODEL, STAGES, spread, versions
 from ccnet_edge.device.bundle.pyz import build_pyz
 from ccnet_edge.device.bundle.write import BundleParts, bundle_names, write_bundle
 from ccnet_edge.device.imaging.labels import labels
 from ccnet_edge.device.imaging.preprocess import prepare
 from ccnet_edge.device.imaging.resize import resize, resize_labels
-from ccnet_edge.device.package import MEASURED, pack_bundle
-from ccnet_edge.errors import ConfigError
+from ccnet_edge.device.package import judged, measured_of, pack_bundle
 from ccnet_edge.report import example_picture, write_report
 from ccnet_edge.spec import serial
 from ccnet_edge.spec.artifact import Artifact
 from ccnet_edge.spec.build import BuildSummary, StageTime
-from ccnet_edge.spec.bundle import BUNDLE_FOLDER, MANIFEST, Measurements
-from ccnet_edge.store import sha256
+from ccnet_edge.spec.bundle import BUNDLE_FOLDER, MANIFEST
+from ccnet_edge.store import Store
 from ccnet_edge.verify import open_predict
 
 EXAMPLES, PAGE = "examples", "report.html"
@@ -61,6 +60,7 @@ def package(site: Site, summary: BuildSummary) -> BuildSummary:
         summary.artifacts[0],
         summary.options,
         statuses,
+        versions(),
         hashlib.sha256(build_pyz()).hexdigest(),
     )
     names = tuple(f"{BUNDLE_FOLDER}/{file}" for file in bundle_names(parts.artifact))
@@ -76,13 +76,17 @@ def package(site: Site, summary: BuildSummary) -> BuildSummary:
             environment=summary.environment,
         )
 
-    manifest = sha256(folder / MANIFEST)
+    manifest = serial.file_sha256(folder / MANIFEST)
     measured = (manifest, summary.memory, summary.latency, summary.gates)
     site.store.files("archive", measured, (archive.name,), pack)
+    digest = serial.file_sha256(archive)
+    # It is no output of the stage, since `bench --record` changes it; yet it belongs there.
+    if measured_of(archive, digest) is None:
+        pack()
     packed = replace(
         summary,
         archive=archive.name,
-        archive_sha256=sha256(archive),
+        archive_sha256=digest,
         archive_bytes=archive.stat().st_size,
     )
     return with_measured(site.folder, packed)
@@ -93,17 +97,15 @@ def with_measured(folder: Path, summary: BuildSummary) -> BuildSummary:
 
     An archive that was measured on its target is judged by that.
     """
-    try:
-        measured = serial.load(Measurements, folder / MEASURED)
-    except ConfigError:
-        return summary
-    if measured.archive_sha256 != summary.archive_sha256:
+    measured = measured_of(folder / summary.archive, summary.archive_sha256)
+    if measured is None:
         return summary
     return replace(
         summary,
         memory=measured.memory or summary.memory,
         latency=measured.latency or summary.latency,
         gates=measured.gates,
+        on_target=summary.on_target or judged(measured.gates),
         environment=measured.environment,
     )
 
@@ -133,8 +135,9 @@ def draw_examples(site: Site, artifact: Artifact, summary: BuildSummary) -> tupl
 
 
 def find_examples(folder: Path) -> tuple[Path, ...]:
-    """The pictures that the build in `folder` drew."""
-    return tuple(sorted((folder / EXAMPLES).glob("*.png")))
+    """The pictures that the last build in `folder` drew."""
+    receipt = Store(folder).receipt("examples")
+    return tuple(folder / entry.file for entry in receipt.files) if receipt is not None else ()
 
 
 def write_page(folder: Path, summary: BuildSummary, examples: tuple[Path, ...]) -> Path:
@@ -143,10 +146,10 @@ def write_page(folder: Path, summary: BuildSummary, examples: tuple[Path, ...]) 
 
 
 def stage_times(site: Site) -> tuple[StageTime, ...]:
-    """How long each stage took when it was last made, in the order in which they ended."""
-    return tuple(
-        StageTime(stage=receipt.stage, seconds=receipt.seconds) for receipt in site.store.receipts()
-    )
+    """How long each stage of this build took when it was last made, in their order."""
+    base = () if site.request.train_base else BASE_STAGES
+    receipts = (site.store.receipt(stage) for stage in STAGES if stage not in base)
+    return tuple(StageTime(stage=r.stage, seconds=r.seconds) for r in receipts if r is not None)
 
 
 def _plain(name: str) -> str:

@@ -36,8 +36,8 @@ def build(
     site = open_site(request, dataset, folder, progress=progress)
     with site.store.lock():
         complexity = stages.measure_complexity(site)
-        base = stages.score_base(site) if request.train_base else None
-        solution = stages.solve_plan(site, complexity, base)
+        held_out, base = stages.score_base(site) if request.train_base else (None, None)
+        solution = stages.solve_plan(site, complexity, stages.base_accuracy(site, held_out))
         trained = stages.train_network(site, solution.network)
         evaluation = stages.score(site, "evaluation", trained)
         artifact = stages.export_model(site, trained)
@@ -70,6 +70,7 @@ def build(
             memory=bench.memory,
             latency=bench.latency,
             gates=gates,
+            on_target=bench.on_target,
             environment=bench.memory.environment,
             archive="",
             archive_sha256="",
@@ -110,19 +111,23 @@ def check_build(summary: BuildSummary, *, require_target: bool = False) -> None:
         BudgetExceededError: the file or the process's memory is over its limit.
         LatencyMissedError: the p90 is over its limit.
         AccuracyBelowFloorError: the measured score is under the floor.
-        InvalidMeasurementError: on the target, or where it is required, a limit could not be
-            judged.
+        InvalidMeasurementError: the times that were taken on the target are not valid, or a
+            limit had to be judged there and was not.
     """
     where = summary.archive
     for gate in summary.gates:
         if gate.status == "failed":
             raise ERRORS[gate.name](
                 f"{where}: {gate_line(gate)}",
-                hint="the bundle is marked UNFIT; change the limits or train longer",
+                hint="the bundle does not fit: change the limits, or train longer",
             )
-    on_target = any(g.name in ("ram", "latency") and g.status == "passed" for g in summary.gates)
+    if summary.on_target and not summary.latency.valid:
+        raise InvalidMeasurementError(
+            f"{where}: the latency is no valid measurement: {'; '.join(summary.latency.problems)}",
+            hint="quiet the machine and give the same command again: it measures again",
+        )
     for gate in summary.gates:
-        if gate.status == "not verified on target" and (require_target or on_target):
+        if require_target and gate.status == "not verified on target":
             raise InvalidMeasurementError(
                 f"{where}: {gate_line(gate)}",
                 hint="measure on the device: ccnet-edge bench BUILD --host ssh://user@device "

@@ -3,24 +3,24 @@
 from __future__ import annotations
 
 import importlib.util
-import resource
 import shutil
-import sys
-import tempfile
-from dataclasses import dataclass
+from collections.abc import Sequence
+from contextlib import suppress
+from dataclasses import dataclass, replace
 from pathlib import Path
 
-from ccnet_edge.bench.protocol import TIME_LIMIT_S as BENCH_LIMIT_S
 from ccnet_edge.compiler import stages
 from ccnet_edge.compiler.request import Site, open_site
 from ccnet_edge.dataset import SegmentationDataset
+from ccnet_edge.device.memory import peak_bytes
+from ccnet_edge.device.timer import TIME_LIMIT_S as BENCH_LIMIT_S
 from ccnet_edge.export import TRAINING
 from ccnet_edge.solver import describe
 from ccnet_edge.spec.build import BuildRequest
 from ccnet_edge.spec.network import NetworkSpec
 from ccnet_edge.spec.plan import Solution
 from ccnet_edge.spec.progress import Progress, silent
-from ccnet_edge.store import Store
+from ccnet_edge.store import DryStore, NotMadeError
 from ccnet_edge.train import find_recipe
 from ccnet_edge.train.pace import training_seconds
 from ccnet_edge.units import format_bytes, format_mib, format_ms
@@ -44,10 +44,10 @@ _TRAINING_COPIES = 5
 
 @dataclass(frozen=True, kw_only=True)
 class StagePreview:
-    """One stage: what it does, its time in seconds, and whether it was completed before.
+    """One stage: what it does, its time in seconds, and whether it is done already.
 
-    `kind` says what `seconds` is: an estimate from steps that were timed here, or the most that
-    the stage allows itself.
+    `kind` says what `seconds` is: an estimate from steps that were timed here, or the time that
+    the stage gives itself. None is for stages of seconds.
     """
 
     stage: str
@@ -61,11 +61,14 @@ class StagePreview:
 class BuildPreview:
     """A build that was not made: its plan, stages, and needs in bytes.
 
-    `memory_bytes` is this process's peak so far, with data and network as training holds them.
+    `assumed_base` is the base network's accuracy that the plan was solved with where training it
+    has yet to tell. `memory_bytes` is this process's peak so far, with data and network as
+    training holds them.
     """
 
     folder: str
     solution: Solution
+    assumed_base: float | None
     stages: tuple[StagePreview, ...]
     disk_bytes: int
     free_bytes: int
@@ -83,24 +86,28 @@ def preview(
 ) -> BuildPreview:
     """Measure and solve, time a few steps of training here, and leave no file behind.
 
-    With `request.train_base` the plan is solved as if the base network's accuracy were not
-    known, which it is not yet.
-
     Raises:
         UsageError: a request that cannot be met.
         InfeasibleError: no network fits the limits.
     """
-    with tempfile.TemporaryDirectory(prefix="ccnet-") as aside:
-        site = open_site(request, dataset, Path(aside), progress=progress)
-        solution = stages.solve_plan(site, stages.measure_complexity(site), None)
-        planned = _stages(site, solution, {r.stage for r in Store(folder).receipts()})
+    store = DryStore(folder, in_memory=("complexity", "plan"))
+    site = replace(open_site(request, dataset, folder, progress=progress), store=store)
+    complexity = stages.measure_complexity(site)
+    assumed, known = _base(site)
+    solution = stages.solve_plan(site, complexity, assumed or known)
+    with suppress(NotMadeError):
+        _look_further(site, solution)
+        if store.receipt("bundle") is not None:
+            # Its inputs are all results at once; with these unchanged it is, or takes a moment.
+            store.found.append("bundle")
     return BuildPreview(
         folder=str(folder),
         solution=solution,
-        stages=planned,
+        assumed_base=assumed,
+        stages=_stages(site, solution, store.found),
         disk_bytes=_disk_bytes(solution),
         free_bytes=shutil.disk_usage(_existing(folder)).free,
-        memory_bytes=_peak_bytes(),
+        memory_bytes=peak_bytes(),
         missing=tuple(name for name in LIBRARIES if importlib.util.find_spec(name) is None),
         host=request.host,
     )
@@ -108,13 +115,22 @@ def preview(
 
 def describe_preview(found: BuildPreview) -> str:
     """The preview for people: the plan, the stages with their times, the needs."""
-    lines = [describe(found.solution), "", f"a build in {found.folder} would"]
-    lines += [_line(stage) for stage in found.stages]
+    lines = [describe(found.solution)]
+    if found.assumed_base is not None:
+        metric = found.solution.predicted.metric.upper()
+        lines.append(
+            f"assumed: the base network reaches {metric} {found.assumed_base:g}; training it will "
+            "tell, and the plan will follow"
+        )
     known = sum(stage.seconds or 0 for stage in found.stages if not stage.there)
+    time = f"{format_ms(known * 1e3)} (estimate, on this machine as busy as it is)"
     libraries = f"missing: {', '.join(found.missing)}" if found.missing else "all installed"
     needed, free = format_bytes(found.disk_bytes), format_bytes(found.free_bytes)
     lines += [
-        f"in about {format_ms(known * 1e3)} or less, on this machine as busy as it is (estimate)",
+        "",
+        f"a build in {found.folder} would",
+        *map(_line, found.stages),
+        f"in about {time}, and seconds for what has no time here",
         "",
         f"it needs   {needed} of disk (estimate), {free} are free",
         f"           {format_mib(found.memory_bytes)} of memory while it trains (measured)",
@@ -127,35 +143,59 @@ def describe_preview(found: BuildPreview) -> str:
 
 def _line(stage: StagePreview) -> str:
     time = "" if stage.seconds is None else f"{stage.kind} {format_ms(stage.seconds * 1e3)}"
-    there = "  (made before; kept where nothing that it depends on has changed)"
-    return f"  {stage.stage:<12} {stage.what:<58} {time}{there if stage.there else ''}".rstrip()
+    return f"  {stage.stage:<11} {stage.what:<58} {'done' if stage.there else time}".rstrip()
 
 
-def _stages(site: Site, solution: Solution, there: set[str]) -> tuple[StagePreview, ...]:
-    data, network = site.request.data, solution.network
-    tuning_s, bench_s = 2 * TUNING_LIMIT_S, stages.BENCH_ATTEMPTS * BENCH_LIMIT_S
+def _base(site: Site) -> tuple[float | None, float | None]:
+    """The base network's accuracy: assumed where it has yet to be trained, and known."""
+    if not site.request.train_base:
+        return None, stages.base_accuracy(site, None)
+    try:
+        return None, stages.base_accuracy(site, stages.score_base(site)[0])
+    except NotMadeError:
+        return 1.0, None
+
+
+def _look_further(site: Site, solution: Solution) -> None:
+    """Find the stages after the plan that are done, up to the first that is not."""
+    trained = stages.train_network(site, solution.network)
+    stages.score(site, "evaluation", trained)
+    artifact = stages.export_model(site, trained)
+    options = stages.tune_options(site, artifact).options
+    stages.prove_parity(site, trained, artifact, options)
+    stages.run_benchmark(site, artifact, options)
+
+
+def _stages(site: Site, solution: Solution, there: Sequence[str]) -> tuple[StagePreview, ...]:
+    data = site.request.data
     rows: list[tuple[str, str, float | None, str]] = [
         ("complexity", f"measure {data.train} training images", None, ""),
         ("plan", "solve for the widths", None, ""),
-        _training(site, network, TRAINING),
+        _training(site, solution.network, TRAINING, there),
         ("evaluation", f"score {data.test} test images", None, ""),
         ("export", f"write {stages.MODEL}", None, ""),
-        ("options", "choose the engine's options by measuring", tuning_s, "at most"),
+        ("options", "choose the engine's options by measuring", 2 * TUNING_LIMIT_S, "up to"),
         ("parity", "compare with torch on test images", None, ""),
-        ("bench", f"measure memory and latency on {site.host.name}", bench_s, "at most"),
+        ("bench", f"measure memory and latency on {site.host.name}", BENCH_LIMIT_S, "up to"),
         ("bundle", "write the bundle, its archive, and the report", None, ""),
     ]
     if site.request.train_base:
-        rows.insert(1, _training(site, site.base, stages.BASE))
+        rows.insert(1, _training(site, site.base, stages.BASE, there))
     return tuple(
         StagePreview(stage=stage, what=what, seconds=seconds, kind=kind, there=stage in there)
         for stage, what, seconds, kind in rows
     )
 
 
-def _training(site: Site, network: NetworkSpec, stage: str) -> tuple[str, str, float, str]:
+def _training(
+    site: Site, network: NetworkSpec, stage: str, there: Sequence[str]
+) -> tuple[str, str, float | None, str]:
     request = site.request
     recipe = find_recipe(request.recipe)
+    widths = "-".join(map(str, network.widths))
+    what = f"train {widths}, {request.steps or recipe.steps} steps of recipe {recipe.name}"
+    if stage in there:
+        return stage, what, None, ""
     seconds = training_seconds(
         network,
         site.dataset,
@@ -165,11 +205,7 @@ def _training(site: Site, network: NetworkSpec, stage: str) -> tuple[str, str, f
         steps=request.steps,
         device=request.device,
     )
-    if request.time_limit_s is not None:
-        seconds = min(seconds, request.time_limit_s)
-    widths = "-".join(map(str, network.widths))
-    what = f"train {widths}, {request.steps or recipe.steps} steps of recipe {recipe.name}"
-    return stage, what, seconds, "about"
+    return stage, what, min(seconds, request.time_limit_s or seconds), "about"
 
 
 def _disk_bytes(solution: Solution) -> int:
@@ -180,9 +216,3 @@ def _disk_bytes(solution: Solution) -> int:
 def _existing(folder: Path) -> Path:
     """The folder, or the nearest above it that is there."""
     return next(path for path in (folder, *folder.resolve().parents) if path.is_dir())
-
-
-def _peak_bytes() -> int:
-    """Peak resident memory of this process; macOS counts it in bytes, others in kibibytes."""
-    peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
-    return peak if sys.platform == "darwin" else peak * 1024

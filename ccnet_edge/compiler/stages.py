@@ -5,16 +5,22 @@ from __future__ import annotations
 from collections.abc import Iterator, Sequence
 
 import numpy as np
-import torch
 from numpy.typing import NDArray
 
-from ccnet_edge.bench import BenchReport, Subject, counts_as_target, run_bench
+from ccnet_edge.bench import (
+    BenchReport,
+    HostMeter,
+    LocalHost,
+    Subject,
+    counts_as_target,
+    run_bench,
+)
 from ccnet_edge.compiler.request import Site
 from ccnet_edge.complexity import measure
 from ccnet_edge.complexity.definitions import DEFAULT_DEFINITION
 from ccnet_edge.complexity.encoder import encoder_identity
-from ccnet_edge.dataset import Sample
-from ccnet_edge.device.environment import environment
+from ccnet_edge.dataset import Sample, Split
+from ccnet_edge.device.environment import BUILD, RUNTIME, environment, installed_versions
 from ccnet_edge.device.gates import place
 from ccnet_edge.device.imaging.preprocess import prepare
 from ccnet_edge.export import TRAINED, TRAINING, export
@@ -31,7 +37,13 @@ from ccnet_edge.targets import preferred_engine
 from ccnet_edge.train import evaluate, find_recipe, load_trained, torch_predict, train
 from ccnet_edge.train.state import WEIGHTS
 from ccnet_edge.verify import check_parity, open_predict, tune_session
+from ccnet_edge.verify.meter import MeterHere
 
+BASE_STAGES = ("base", "base-validation", "base-evaluation")
+STAGES = (
+    "complexity", *BASE_STAGES, "plan", "train", "evaluation", "export", "options", "parity",
+    "bench", "bundle", "archive", "examples",
+)  # fmt: skip
 BASE, MODEL, ARTIFACT = "base", "model.onnx", "artifact.json"
 # Test images that parity is shown on: as many as it takes a minute for, evenly spread.
 PARITY_IMAGES = 64
@@ -57,15 +69,21 @@ def measure_complexity(site: Site) -> ImageComplexity:
     )
 
 
-def score_base(site: Site) -> Evaluation:
-    """The uncompressed network, trained like the plan, on the test split."""
-    return score(site, "base-evaluation", train_network(site, site.base, BASE), BASE)
+def score_base(site: Site) -> tuple[Evaluation, Evaluation]:
+    """The uncompressed network, trained like the plan, on the validation and the test split.
+
+    The plan may know the first alone: nothing is chosen on test images.
+    """
+    trained = train_network(site, site.base, BASE)
+    return (
+        score(site, "base-validation", trained, BASE, split="validation"),
+        score(site, "base-evaluation", trained, BASE),
+    )
 
 
-def solve_plan(site: Site, complexity: ImageComplexity, base: Evaluation | None) -> Solution:
-    """The widths that the limits allow; `base` is the uncompressed network's where trained."""
+def solve_plan(site: Site, complexity: ImageComplexity, known: float | None) -> Solution:
+    """The widths that the limits allow; `known` is the uncompressed network's accuracy."""
     request = site.request
-    known = base_accuracy(site, base)
     inputs = (
         site.base,
         complexity,
@@ -142,16 +160,23 @@ def train_network(site: Site, network: NetworkSpec, folder: str = TRAINING) -> T
     return serial.load(TrainedNetwork, out / TRAINED)
 
 
-def score(site: Site, stage: str, trained: TrainedNetwork, folder: str = TRAINING) -> Evaluation:
-    """Scores of the trained network in `folder` on the test split."""
+def score(
+    site: Site,
+    stage: str,
+    trained: TrainedNetwork,
+    folder: str = TRAINING,
+    *,
+    split: Split = "test",
+) -> Evaluation:
+    """Scores of the trained network in `folder` on a split."""
     return site.store.value(
         stage,
         Evaluation,
-        (trained, site.request.data.fingerprint),
+        (trained, site.request.data.fingerprint, split),
         lambda: evaluate(
             torch_predict(load_trained(site.folder / folder)[1]),
             site.dataset,
-            split="test",
+            split=split,
             preprocessing=trained.preprocessing,
             classes=trained.classes,
             progress=site.progress,
@@ -168,13 +193,14 @@ def export_model(site: Site, trained: TrainedNetwork) -> Artifact:
         serial.save(artifact, site.folder / ARTIFACT)
         site.progress("export", done=1, total=1, note=MODEL)
 
-    site.store.files("export", (trained, torch.__version__), (MODEL, ARTIFACT), make)
+    site.store.files("export", (trained, versions()), (MODEL, ARTIFACT), make)
     return serial.load(Artifact, site.folder / ARTIFACT)
 
 
 def tune_options(site: Site, artifact: Artifact) -> TunedOptions:
-    """The engine's options for the target, chosen by measuring here."""
-    request = site.request
+    """The engine's options for the target, chosen by measuring on the host."""
+    request, local = site.request, isinstance(site.host, LocalHost)
+    meter = MeterHere(site.folder / MODEL, site.shape)
 
     def make() -> TunedOptions:
         options, tried = tune_session(
@@ -182,11 +208,13 @@ def tune_options(site: Site, artifact: Artifact) -> TunedOptions:
             shape=site.shape,
             profile=request.profile,
             ram_bytes=request.limits.ram_bytes,
+            meter=meter if local else HostMeter(site.host, site.folder / MODEL, site.shape),
+            cores=None if local else request.profile.cores,
             progress=site.progress,
         )
         return TunedOptions(options=options, tried=tried)
 
-    inputs = (artifact, request.profile, request.limits.ram_bytes, place(environment()))
+    inputs = (artifact, request.profile, request.limits.ram_bytes, request.host, here())
     return site.store.value("options", TunedOptions, inputs, make)
 
 
@@ -205,12 +233,12 @@ def prove_parity(
                 progress=site.progress,
             )
 
-    inputs = (artifact, options, site.request.data.fingerprint)
+    inputs = (artifact, options, site.request.data.fingerprint, here())
     return site.store.value("parity", ParityReport, inputs, make)
 
 
 def run_benchmark(site: Site, artifact: Artifact, options: SessionOptions) -> BenchReport:
-    """Memory and latency on the host; a run that is not valid is repeated, the last is kept."""
+    """Memory and latency on the host; times that are not valid are taken again, now and later."""
     request = site.request
     subject = Subject(
         name=request.data.name,
@@ -231,7 +259,19 @@ def run_benchmark(site: Site, artifact: Artifact, options: SessionOptions) -> Be
         return report
 
     inputs = (artifact, options, request.limits, request.profile, request.host)
-    return site.store.value("bench", BenchReport, (*inputs, place(environment())), make)
+    return site.store.value(
+        "bench", BenchReport, (*inputs, here()), make, keep=lambda found: found.latency.valid
+    )
+
+
+def versions() -> tuple[tuple[str, str], ...]:
+    """The libraries that results depend on."""
+    return installed_versions((*RUNTIME, *BUILD.values()))
+
+
+def here() -> tuple[object, ...]:
+    """What measurements depend on beside the model: this machine and its libraries."""
+    return (place(environment()), versions())
 
 
 def spread(samples: Sequence[Sample], count: int) -> tuple[Sample, ...]:

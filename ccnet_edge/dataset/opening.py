@@ -158,7 +158,8 @@ def _refuse(
                 hint=f"add images, or remove the list or folder of {split}",
             )
     if problems:
-        log.warning("%s: %s skipped, %d images are left", root, _count(problems), left)
+        out = len({problem.sample for problem in problems} - {None})
+        log.warning("%s: %d images left out for %s, %d are left", root, out, _count(problems), left)
 
 
 def _count(problems: Sequence[Problem]) -> str:

@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from pathlib import Path
 
-from ccnet_edge.device.bundle.write import write_archive
-from ccnet_edge.errors import DeviceError, UsageError
+from ccnet_edge.device.bundle.write import MACHINE_GATES, write_archive
+from ccnet_edge.errors import ConfigError, DeviceError, UsageError
 from ccnet_edge.spec import serial
 from ccnet_edge.spec.build import BuildSummary
 from ccnet_edge.spec.bundle import BUNDLE_FOLDER, MANIFEST, Measurements
@@ -50,6 +51,20 @@ def package_build(build: Path, archive: Path | None = None) -> tuple[Path, Measu
     return path, measured
 
 
+def measured_of(archive: Path, sha256: str) -> Measurements | None:
+    """What `measured.json` beside the archive says, where it is about the archive of this hash."""
+    try:
+        found = serial.load(Measurements, archive.with_name(MEASURED))
+    except ConfigError:
+        return None
+    return found if found.archive_sha256 == sha256 else None
+
+
+def judged(gates: tuple[Gate, ...]) -> bool:
+    """Memory or latency were measured on the target: a gate of theirs passed or failed."""
+    return any(g.name in MACHINE_GATES and g.status in ("passed", "failed") for g in gates)
+
+
 def pack_bundle(
     folder: Path,
     archive: Path,
@@ -62,7 +77,8 @@ def pack_bundle(
     """Write the bundle in `folder` as `archive`, and `measured.json` beside it.
 
     The measurements stay outside, so that equal builds give equal archives; they name the
-    archive by its hash.
+    archive by its hash. Those that are there already stay where they are of the same archive
+    and were made on its target.
 
     Args:
         folder: as `write_bundle` made it.
@@ -87,6 +103,9 @@ def pack_bundle(
             gates=gates,
             environment=environment,
         )
+        before = measured_of(archive, sha256)
+        if before is not None and judged(before.gates):
+            measured = replace(before, archive=archive.name)
         serial.save(measured, archive.with_name(MEASURED))
     except OSError as error:
         raise DeviceError(f"{archive}: could not be written: {error}") from error

@@ -183,7 +183,7 @@ def _problems(times: list[float]) -> tuple[str, ...]:
         problems.append(f"{len(times)} samples, but a p{VALID_RANK:.0f} needs {needs}")
     if abs(drift(times)) > DRIFT_LIMIT:
         problems.append(
-            f"the median of the second half is {drift(times):+.0%} from the first's, more than "
-            f"{DRIFT_LIMIT:.0%}: the machine was busy or throttled"
+            f"the second half's median is {drift(times):+.0%} from the first's (limit "
+            f"{DRIFT_LIMIT:.0%}): a busy or throttled machine"
         )
     return tuple(problems)

@@ -10,7 +10,9 @@ from ccnet_edge.spec.report import Gate, LatencyReport, Scores
 from ccnet_edge.units import format_bytes, format_mib, format_ms
 
 NOT_VERIFIED = "not verified"
-Kind = Literal["counted", "estimate", "measured", "measured here, not on the target"]
+Kind = Literal[
+    "counted", "estimate", "measured", "measured on the target", "measured, not on the target"
+]
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -29,6 +31,7 @@ def headline(summary: BuildSummary) -> str:
     if failed:
         return f"UNFIT: {', '.join(failed)} failed"
     notes = [f"{' and '.join(open_gates)} not verified on target"] if open_gates else []
+    notes += [] if summary.latency.valid else ["the latency is no valid measurement"]
     notes += [
         f"{g.name} predicted, not verified" for g in summary.gates if g.status == NOT_VERIFIED
     ]
@@ -88,6 +91,13 @@ def gate_text(gate: Gate) -> str:
     if gate.name == "accuracy" and gate.limit is not None:
         text = f"{measured}, floor {_amount(gate, gate.limit)}"
     return f"{text} ({gate.note})" if gate.note else text
+
+
+def gate_kind(summary: BuildSummary, gate: Gate) -> Kind:
+    """What kind of fact a gate's measurement is: memory and time belong to a machine."""
+    if gate.name not in ("ram", "latency"):
+        return "measured"
+    return "measured on the target" if summary.on_target else "measured, not on the target"
 
 
 def latency_text(latency: LatencyReport) -> str:

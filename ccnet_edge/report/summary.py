@@ -6,13 +6,14 @@ from ccnet_edge.device.gates import place
 from ccnet_edge.report.figures import (
     SCORE_NAMES,
     accuracy_rows,
+    gate_kind,
     gate_text,
     headline,
     latency_text,
     network_figures,
 )
 from ccnet_edge.spec.build import BuildSummary
-from ccnet_edge.spec.report import Environment, Gate
+from ccnet_edge.spec.report import Gate
 from ccnet_edge.units import format_bytes, format_ms
 
 
@@ -30,11 +31,11 @@ def describe_build(summary: BuildSummary) -> str:
         *_accuracy(summary),
         "",
         "gates",
-        *(_gate(gate, here=summary.environment) for gate in summary.gates),
+        *(_gate(summary, gate) for gate in summary.gates),
         "",
         *_latency(summary),
         "",
-        f"archive    {summary.archive} ({format_bytes(summary.archive_bytes)})",
+        f"archive    {summary.archive}, {format_bytes(summary.archive_bytes)}  [measured]",
         f"sha256     {summary.archive_sha256}",
     ]
     return "\n".join(lines)
@@ -71,11 +72,9 @@ def _accuracy(summary: BuildSummary) -> list[str]:
     ]
 
 
-def _gate(gate: Gate, *, here: Environment) -> str:
-    """Name, status and figures; where it was measured only if that was another machine."""
-    elsewhere = gate.where not in ("", place(here)) and gate.name in ("ram", "latency")
-    where = f"  [{gate.where}]" if elsewhere else ""
-    return f"  {gate.name:<9} {gate.status:<23} {gate_text(gate)}{where}"
+def _gate(summary: BuildSummary, gate: Gate) -> str:
+    kind = gate_kind(summary, gate)
+    return f"  {gate.name:<9} {gate.status:<23} {gate_text(gate)}  [{kind}]"
 
 
 def _latency(summary: BuildSummary) -> list[str]:
@@ -85,7 +84,7 @@ def _latency(summary: BuildSummary) -> list[str]:
     return [
         f"latency    {latency_text(latency)}  [measured]",
         f"           {start}; {threads}",
-        *(f"           not valid: {problem}" for problem in latency.problems),
+        *(f"  not valid: {problem}" for problem in latency.problems),
         f"measured on {place(summary.environment)}",
     ]
 

@@ -104,7 +104,10 @@ class StageTime:
 
 @dataclass(frozen=True, kw_only=True)
 class BuildSummary:
-    """All results of a build: what `report`, the manifest and `--json` are made from."""
+    """All results of a build: what `report`, the manifest and `--json` are made from.
+
+    `on_target` says whether memory and latency were measured on the target itself.
+    """
 
     request: BuildRequest
     complexity: ImageComplexity
@@ -119,6 +122,7 @@ class BuildSummary:
     memory: MemoryReport
     latency: LatencyReport
     gates: tuple[Gate, ...]
+    on_target: bool
     environment: Environment
     archive: str
     archive_sha256: str

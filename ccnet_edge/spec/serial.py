@@ -6,6 +6,7 @@ Fields may be bool, int, float, str, None, Literal, tuples, optionals and such d
 from __future__ import annotations
 
 import dataclasses
+import hashlib
 import json
 import os
 import types
@@ -92,6 +93,15 @@ def write_bytes(path: Path, content: bytes) -> Path:
     finally:
         aside.unlink(missing_ok=True)
     return path
+
+
+def file_sha256(path: Path) -> str:
+    """The SHA-256 of a file, in hexadecimal."""
+    digest = hashlib.sha256()
+    with path.open("rb") as file:
+        while block := file.read(2**20):
+            digest.update(block)
+    return digest.hexdigest()
 
 
 def plain(value: Any) -> Any:

@@ -108,7 +108,8 @@ def load_finished(folder: Path, request: Request) -> TrainedNetwork | None:
         if serial.load(Request, folder / REQUEST) != request:
             return None
         trained = serial.load(TrainedNetwork, folder / TRAINED)
-        return trained if _sha256(folder / WEIGHTS) == trained.weights_sha256 else None
+        whole = serial.file_sha256(folder / WEIGHTS) == trained.weights_sha256
+        return trained if whole else None
     except (ConfigError, OSError):
         return None
 
@@ -150,7 +151,3 @@ def _plain(tensors: dict[str, Tensor]) -> dict[str, Tensor]:
         name: value.detach().to("cpu", copy=True).contiguous(memory_format=torch.contiguous_format)
         for name, value in sorted(tensors.items())
     }
-
-
-def _sha256(path: Path) -> str:
-    return hashlib.sha256(path.read_bytes()).hexdigest()

@@ -1,7 +1,6 @@
 """Proof that an artefact is what was promised: parity, memory, the engine's options, the gates."""
 
 from ccnet_edge.verify.gates import accuracy_gate, check_budgets, parity_gate
-from ccnet_edge.verify.memory import measure_memory
 from ccnet_edge.verify.parity import Predict, check_parity, open_predict
 from ccnet_edge.verify.tuning import choose, tune_session
 
@@ -11,7 +10,6 @@ __all__ = [
     "check_budgets",
     "check_parity",
     "choose",
-    "measure_memory",
     "open_predict",
     "parity_gate",
     "tune_session",

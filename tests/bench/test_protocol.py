@@ -22,7 +22,6 @@ from ccnet_edge.bench import (
 )
 from ccnet_edge.cli import group
 from ccnet_edge.cost.engine_memory import STANDING
-from ccnet_edge.device.bundle.write import archive_sha256
 from ccnet_edge.device.gates import instruction_set
 from ccnet_edge.errors import (
     BudgetExceededError,
@@ -176,7 +175,7 @@ def test_what_was_measured_on_the_target_is_kept_beside_the_archive(archive: Pat
     written = record(report_of(archive, fake_host()), archive)
     assert written == archive.with_name("measured.json")
     kept = serial.load(Measurements, written)
-    assert kept.archive_sha256 == archive_sha256(archive)
+    assert kept.archive_sha256 == serial.file_sha256(archive)
     assert [(gate.name, gate.status) for gate in kept.gates] == [
         ("disk", "passed"),
         ("ram", "passed"),

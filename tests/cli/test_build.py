@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import shutil
 from pathlib import Path
 
 import pytest
+from PIL import Image
 
 from ccnet_edge.compiler import BuildPreview
 from ccnet_edge.spec import serial
@@ -116,6 +118,11 @@ def test_no_network_fits_exits_3_with_the_need(build: Call, tmp_path: Path) -> N
         (("build", "--target", "jetson", "--recipe", "slow"), "unknown recipe 'slow'"),
         (("build", "--target", "jetson", "--arch", "vnet"), "unknown architecture 'vnet'"),
         (("build", "--target", "jetson", "--size", "40"), "multiples of 16"),
+        (("build", "--target", "jetson", "--device", "tpu"), "a device of auto, cpu"),
+        (
+            ("build", "--target", "jetson", "--data", "x", "--sample", "lesion"),
+            "--data and --sample exclude each other",
+        ),
         (("report", "nowhere"), "a finished build was wanted"),
         (("samples", "--kind", "cell", "-o", "x"), "did you mean 'cells'?"),
         (("measure",), "--data was wanted"),
@@ -130,6 +137,43 @@ def test_what_cannot_be_meant_exits_2_and_says_what_can(
     assert message in found.err
     assert found.out == ""
     assert not list(tmp_path.iterdir())
+
+
+def test_a_bad_data_set_is_told_whole_before_anything_is_made(
+    cli: Call, data: Path, tmp_path: Path
+) -> None:
+    bad = tmp_path / "bad"
+    shutil.copytree(data, bad)
+    (bad / "images" / "cells_001.png").write_bytes(b"no image")
+    Image.new("L", (9, 9), 255).save(bad / "masks" / "cells_002.png")
+    words = ("build", "--target", "jetson", "--data", bad, *LIMITS, *TRAINING)
+    found = cli(*words, "-o", tmp_path / "out")
+    assert found.code == 2
+    assert f"error: {bad}: 2 problems in the data" in found.err
+    assert "cells_001.png: not a readable PNG" in found.err
+    assert "cells_002.png: the image's 32 × 32 (height × width) was wanted" in found.err
+    assert "--skip-bad" in found.err
+    assert not (tmp_path / "out").exists()
+    found = cli(*words, "-o", tmp_path / "out", "--skip-bad", "--dry-run")
+    assert found.code == 0, found.err
+    assert f"{bad}: 2 images left out for 2 problems, 10 are left" in found.err
+    assert found.err.count("cells_001.png: not a readable PNG") == 1
+
+
+def test_a_folder_with_other_files_is_not_built_in(build: Call, tmp_path: Path) -> None:
+    (tmp_path / "notes.txt").write_text("mine")
+    found = build("-o", tmp_path)
+    assert found.code == 2
+    assert "holds files that are no build's" in found.err
+    assert [path.name for path in tmp_path.iterdir()] == ["notes.txt"]
+
+
+def test_samples_do_not_mix_with_other_files(cli: Call, tmp_path: Path) -> None:
+    for code in (0, 0):  # the same samples again are the same bytes
+        assert cli("samples", "--count", "8", "--size", "32", "-o", tmp_path).code == code
+    found = cli("samples", "--kind", "lesion", "--count", "8", "--size", "32", "-o", tmp_path)
+    assert found.code == 2
+    assert "the folder holds other files" in found.err
 
 
 def test_samples_are_written_where_asked(cli: Call, tmp_path: Path) -> None:

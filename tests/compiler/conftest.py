@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import shutil
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -11,16 +11,26 @@ from typing import Any
 import pytest
 
 from ccnet_edge.compiler import summarise_data
+from ccnet_edge.cost.engine_memory import STANDING
 from ccnet_edge.dataset import SegmentationDataset, open_dataset
 from ccnet_edge.dataset.samples import write_samples
 from ccnet_edge.degradation import find_preset
 from ccnet_edge.spec.build import BuildRequest
 from ccnet_edge.spec.plan import Limits
 from ccnet_edge.targets import load_profile
+from ccnet_edge.verify import tuning
 
 SIZE = 32
 DISK = 320_000
 MakeRequest = Callable[..., BuildRequest]
+
+
+@pytest.fixture(scope="session", autouse=True)
+def few_options() -> Iterator[None]:
+    """One set of the engine's options is tried; that all are is for the tests of tuning."""
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(tuning, "CANDIDATES", (STANDING,))
+        yield
 
 
 @pytest.fixture(scope="session")

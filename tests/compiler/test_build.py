@@ -5,21 +5,27 @@ from __future__ import annotations
 import hashlib
 import json
 import shutil
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
 
-from ccnet_edge.compiler import build, read_build
+from ccnet_edge.bench import BenchReport
+from ccnet_edge.compiler import build, read_build, stages
 from ccnet_edge.dataset import SegmentationDataset
 from ccnet_edge.device.bundle import open_bundle
 from ccnet_edge.device.verify import verify_bundle
 from ccnet_edge.errors import InfeasibleError, UsageError
+from ccnet_edge.report import describe_build
 from ccnet_edge.spec import serial
 from ccnet_edge.spec.build import BuildSummary
 from ccnet_edge.spec.bundle import Measurements
 from ccnet_edge.spec.plan import Limits
 from ccnet_edge.store import Store
 from tests.compiler.conftest import DISK, MakeRequest
+
+# One worker makes the build that they share.
+pytestmark = pytest.mark.xdist_group("builds")
 
 
 def test_everything_that_a_build_promises_is_there(built: Path) -> None:
@@ -100,3 +106,29 @@ def test_two_builds_do_not_share_a_folder(
 def test_a_folder_without_a_build_says_what_to_do(tmp_path: Path) -> None:
     with pytest.raises(UsageError, match="a finished build was wanted"):
         read_build(tmp_path)
+
+
+def test_times_that_are_not_valid_are_taken_again_by_the_next_build(
+    copy: Path,
+    data: SegmentationDataset,
+    make_request: MakeRequest,
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    good = serial.load(BenchReport, copy / "bench.json")
+    busy = replace(good, latency=replace(good.latency, problems=("the machine was busy",)))
+    found = iter([busy] * stages.BENCH_ATTEMPTS + [good])
+    monkeypatch.setattr(stages, "run_bench", lambda *_, **__: next(found))
+    (copy / "receipts" / "bench.json").unlink()
+    first = build(make_request(), data, copy)
+    assert not first.latency.valid
+    assert "the latency is no valid measurement" in describe_build(first)
+    assert build(make_request(), data, copy).latency.valid
+
+
+def test_a_lost_measured_json_is_written_again(
+    copy: Path, data: SegmentationDataset, make_request: MakeRequest
+) -> None:
+    before = (copy / "measured.json").read_bytes()
+    (copy / "measured.json").unlink()
+    build(make_request(), data, copy)
+    assert (copy / "measured.json").read_bytes() == before

@@ -172,7 +172,7 @@ def test_skipping_leaves_out_what_is_bad_and_says_what(
     assert dataset.skipped == expected
     # c has a whole image and mask beside the file that is not read.
     assert sorted(names(dataset.samples)) == ["c", "e", "f", "m", "n"]
-    assert caplog.messages == [f"{tmp_path}: 9 problems skipped, 5 images are left"]
+    assert caplog.messages == [f"{tmp_path}: 7 images left out for 9 problems, 5 are left"]
 
 
 def test_a_clean_set_says_nothing(root: Path, caplog: pytest.LogCaptureFixture) -> None:

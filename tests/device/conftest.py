@@ -345,6 +345,7 @@ def _summary(parts: BundleParts) -> BuildSummary:
         memory=memory,
         latency=latency,
         gates=parts.gates,
+        on_target=True,
         environment=here,
         archive="cells-local.zip",
         archive_sha256="0" * 64,

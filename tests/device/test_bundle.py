@@ -18,7 +18,6 @@ from ccnet_edge.device.bundle.write import (
     README,
     RUNTIME_FILE,
     BundleParts,
-    archive_sha256,
     write_archive,
     write_bundle,
 )
@@ -83,7 +82,7 @@ def test_equal_builds_give_equal_archives_whatever_the_umask_clock_and_machine_g
     write_bundle(again, tmp_path / "again")
     sha256 = write_archive(tmp_path / "again", tmp_path / "again.zip")
     assert (tmp_path / "again.zip").read_bytes() == archive.read_bytes()
-    assert sha256 == archive_sha256(archive) == hashlib.sha256(archive.read_bytes()).hexdigest()
+    assert sha256 == serial.file_sha256(archive) == hashlib.sha256(archive.read_bytes()).hexdigest()
 
 
 def test_an_archives_entries_are_sorted_stored_plain_files_of_1980(archive: Path) -> None:

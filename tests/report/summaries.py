@@ -217,6 +217,7 @@ def summary(gates: tuple[Gate, ...] = GATES, problems: tuple[str, ...] = ()) -> 
             environment=ENVIRONMENT,
         ),
         gates=gates,
+        on_target=False,
         environment=ENVIRONMENT,
         archive="drive-jetson-orin-nano.zip",
         archive_sha256="c" * 64,

@@ -38,7 +38,8 @@ def write_samples(
         `folder`, for `open_dataset`.
 
     Raises:
-        UsageError: an unknown kind, a count or size that is not possible.
+        UsageError: an unknown kind, a count or size that is not possible, or a folder that
+            holds other files.
     """
     if kind not in GENERATORS:
         raise unknown_key("kind of sample data", kind, GENERATORS)
@@ -48,13 +49,15 @@ def write_samples(
             f"found {count} of {size}"
         )
     names = [f"{kind}_{i:03d}" for i in range(1, count + 1)]
+    lines = [f"images/{name}.png\tmasks/{name}.png\n" for name in names]
+    test = lines[_TEST_SHARE - 1 :: _TEST_SHARE]
+    train = "".join(line for line in lines if line not in test)
+    _check_free(folder, train)
     for i, name in enumerate(names):
         image, mask = sample_image(kind, size=size, seed=seed, index=i)
         write_bytes(folder / "images" / f"{name}.png", _png(image))
         write_bytes(folder / "masks" / f"{name}.png", _png(mask.astype(np.uint8)[..., None] * 255))
-    lines = [f"images/{name}.png\tmasks/{name}.png\n" for name in names]
-    test = lines[_TEST_SHARE - 1 :: _TEST_SHARE]
-    write_text(folder / "train.txt", "".join(line for line in lines if line not in test))
+    write_text(folder / "train.txt", train)
     write_text(folder / "test.txt", "".join(test))
     return folder
 
@@ -66,6 +69,17 @@ def sample_image(
     # NOTE: RandomState's streams are frozen for good (NEP 19); a Generator's may change.
     random = RandomState(np.array([seed & 0xFFFFFFFF, SAMPLE_KINDS.index(kind), index], np.uint32))
     return GENERATORS[kind](random, size)
+
+
+def _check_free(folder: Path, train: str) -> None:
+    """Refuse a folder with anything in it but the same samples."""
+    there = folder / "train.txt"
+    same = there.is_file() and there.read_text(encoding="utf-8") == train
+    if folder.is_dir() and any(folder.iterdir()) and not same:
+        raise UsageError(
+            f"{folder}: the folder holds other files, which samples would mix with",
+            hint="give an empty or a new folder",
+        )
 
 
 def _png(image: NDArray[Any]) -> bytes:

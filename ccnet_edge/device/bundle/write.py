@@ -104,15 +104,6 @@ def write_archive(folder: Path, archive: Path) -> str:
     return hashlib.sha256(content).hexdigest()
 
 
-def archive_sha256(archive: Path) -> str:
-    """The SHA-256 of a file."""
-    digest = hashlib.sha256()
-    with archive.open("rb") as file:
-        while block := file.read(2**20):
-            digest.update(block)
-    return digest.hexdigest()
-
-
 def _golden(parts: BundleParts) -> GoldenFiles:
     session = open_session(parts.model, parts.options)
     try:

@@ -139,6 +139,23 @@ def test_package_packs_the_same_bytes_again_and_names_their_hash(
     assert (build / "other.zip").read_bytes() == archive.read_bytes()
 
 
+def test_package_keeps_what_was_measured_on_the_target_of_the_same_archive(
+    cli: Call, bundle: Path, write_summary: Callable[[Path], Path]
+) -> None:
+    build = write_summary(bundle.parent)
+    assert cli("package", build).code == 0
+    path = build / "measured.json"
+    found = serial.load(Measurements, path)
+    assert found.memory is not None
+    there = replace(found, memory=replace(found.memory, peak_bytes=1))
+    serial.save(there, path)
+    assert cli("package", build).code == 0
+    assert serial.load(Measurements, path) == there
+    serial.save(replace(there, archive_sha256="of another"), path)
+    assert cli("package", build).code == 0
+    assert serial.load(Measurements, path) == found
+
+
 def test_package_of_an_unfinished_build_says_what_is_missing(
     cli: Call, bundle: Path, tmp_path: Path
 ) -> None:
