@@ -43,7 +43,8 @@ def network_figures(summary: BuildSummary) -> tuple[Figure, ...]:
     solution = summary.solution
     cost = solution.estimate
     predicted = solution.predicted
-    calibrated = "" if predicted.calibrated else ", uncalibrated preset"
+    notes = "" if predicted.base is not None else "; predicted, not verified"
+    notes += "" if predicted.calibrated else "; uncalibrated preset"
     rows = [
         Figure(
             name="weights",
@@ -57,7 +58,7 @@ def network_figures(summary: BuildSummary) -> tuple[Figure, ...]:
         ),
         Figure(
             name=f"relative {predicted.metric.upper()}",
-            text=f"{predicted.relative:.1%} of the base network's{calibrated}",
+            text=f"{predicted.relative:.1%} of the base network's{notes}",
             kind="estimate",
         ),
     ]
