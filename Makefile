@@ -10,7 +10,7 @@ demo: $(VENV)/.installed
 	$(BIN)/ccnet-edge build --target jetson -o $(DEMO)
 
 test: check
-	$(BIN)/pytest --numprocesses auto --dist loadgroup
+	$(BIN)/pytest --numprocesses auto --dist loadfile
 
 check: $(VENV)/.installed
 	$(BIN)/ruff format --check .

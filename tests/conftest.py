@@ -1,6 +1,7 @@
 """What tests of every part share."""
 
 import json
+import os
 import sys
 from collections.abc import Callable
 from pathlib import Path
@@ -10,6 +11,10 @@ import pytest
 
 import ccnet_edge
 from ccnet_edge.cli import main
+
+# Each of several workers has a core to itself: more threads than cores only wait for each other.
+if "PYTEST_XDIST_WORKER" in os.environ:
+    os.environ.setdefault("OMP_NUM_THREADS", "1")
 
 REAL_DATA = Path(ccnet_edge.__file__).parents[2] / "shared" / "data"
 

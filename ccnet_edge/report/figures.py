@@ -31,7 +31,7 @@ def headline(summary: BuildSummary) -> str:
     if failed:
         return f"UNFIT: {', '.join(failed)} failed"
     notes = [f"{' and '.join(open_gates)} not verified on target"] if open_gates else []
-    notes += [] if summary.latency.valid else ["the latency is no valid measurement"]
+    notes += [] if summary.latency.valid else ["latency not valid"]
     notes += [
         f"{g.name} predicted, not verified" for g in summary.gates if g.status == NOT_VERIFIED
     ]
@@ -44,7 +44,7 @@ def network_figures(summary: BuildSummary) -> tuple[Figure, ...]:
     cost = solution.estimate
     predicted = solution.predicted
     notes = "" if predicted.base is not None else "; predicted, not verified"
-    notes += "" if predicted.calibrated else "; uncalibrated preset"
+    notes += "" if predicted.calibrated else "; uncalibrated"
     rows = [
         Figure(
             name="weights",
@@ -58,7 +58,7 @@ def network_figures(summary: BuildSummary) -> tuple[Figure, ...]:
         ),
         Figure(
             name=f"relative {predicted.metric.upper()}",
-            text=f"{predicted.relative:.1%} of the base network's{notes}",
+            text=f"{predicted.relative:.1%} of the base's{notes}",
             kind="estimate",
         ),
     ]

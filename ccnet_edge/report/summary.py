@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 from ccnet_edge.device.gates import place
 from ccnet_edge.report.figures import (
     SCORE_NAMES,
@@ -74,6 +76,8 @@ def _accuracy(summary: BuildSummary) -> list[str]:
 
 def _gate(summary: BuildSummary, gate: Gate) -> str:
     kind = gate_kind(summary, gate)
+    if gate.name == "latency" and not summary.latency.valid:
+        gate = replace(gate, note="not valid, see below")
     return f"  {gate.name:<9} {gate.status:<23} {gate_text(gate)}  [{kind}]"
 
 

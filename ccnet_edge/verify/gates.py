@@ -73,7 +73,7 @@ def parity_gate(parity: ParityReport, *, where: str) -> Gate:
         unit="share",
         where=where,
         note=(
-            f"flipped pixels {parity.flipped_share:.2g} of {parity.flipped_share_limit:.2g}, "
+            f"flipped {parity.flipped_share:.2g} of {parity.flipped_share_limit:.2g}, "
             f"{parity.images} images"
         ),
     )

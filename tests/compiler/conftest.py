@@ -4,20 +4,24 @@ from __future__ import annotations
 
 import shutil
 from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
 import pytest
 
-from ccnet_edge.compiler import summarise_data
+from ccnet_edge.bench import BenchReport, run_bench
+from ccnet_edge.compiler import finish, stages, summarise_data
 from ccnet_edge.cost.engine_memory import STANDING
 from ccnet_edge.dataset import SegmentationDataset, open_dataset
 from ccnet_edge.dataset.samples import write_samples
 from ccnet_edge.degradation import find_preset
-from ccnet_edge.spec.build import BuildRequest
+from ccnet_edge.spec import serial
+from ccnet_edge.spec.build import BuildRequest, BuildSummary
 from ccnet_edge.spec.plan import Limits
 from ccnet_edge.targets import load_profile
+from ccnet_edge.train import pace
 from ccnet_edge.verify import tuning
 
 SIZE = 32
@@ -25,12 +29,41 @@ DISK = 320_000
 MakeRequest = Callable[..., BuildRequest]
 
 
-@pytest.fixture(scope="session", autouse=True)
-def few_options() -> Iterator[None]:
-    """One set of the engine's options is tried; that all are is for the tests of tuning."""
+@contextmanager
+def quick() -> Iterator[None]:
+    """What builds spend on measuring well is spent in other tests.
+
+    One set of the engine's options is tried, times count as valid however busy the machine that
+    tests is, and a few steps say how fast training is.
+    """
+    real = run_bench
+
+    def valid(*arguments: Any, **more: Any) -> BenchReport:
+        found = real(*arguments, **more)
+        return replace(found, latency=replace(found.latency, problems=()))
+
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(tuning, "CANDIDATES", (STANDING,))
+        patch.setattr(stages, "run_bench", valid)
+        patch.setattr(pace, "_ESTIMATE_S", 0.1)
         yield
+
+
+@pytest.fixture(autouse=True)
+def quick_builds() -> Iterator[None]:
+    """Builds of every test here are `quick`."""
+    with quick():
+        yield
+
+
+@pytest.fixture
+def no_page(monkeypatch: pytest.MonkeyPatch) -> None:
+    """No charts are drawn: the page has tests of its own."""
+
+    def write(_summary: BuildSummary, *, examples: tuple[Path, ...], path: Path) -> Path:
+        return serial.write_text(path, f"{len(examples)} examples")
+
+    monkeypatch.setattr(finish, "write_report", write)
 
 
 @pytest.fixture(scope="session")
@@ -81,7 +114,8 @@ def built(data: SegmentationDataset, tmp_path_factory: pytest.TempPathFactory) -
     from ccnet_edge.compiler import build
 
     folder = tmp_path_factory.mktemp("build") / "cells"
-    build(request_for(data), data, folder)
+    with quick():
+        build(request_for(data), data, folder)
     return folder
 
 

@@ -15,8 +15,7 @@ from ccnet_edge.spec.build import BuildSummary
 from ccnet_edge.spec.report import Gate, GateStatus
 from tests.compiler.conftest import MakeRequest
 
-# One worker makes the build that they share.
-pytestmark = pytest.mark.xdist_group("builds")
+pytestmark = pytest.mark.usefixtures("no_page")
 
 
 @pytest.fixture

@@ -19,8 +19,7 @@ from ccnet_edge.spec.network import NetworkSpec
 from ccnet_edge.spec.plan import Limits
 from tests.compiler.conftest import SIZE, MakeRequest, request_for
 
-# One worker makes the build that they share.
-pytestmark = pytest.mark.xdist_group("builds")
+pytestmark = pytest.mark.usefixtures("no_page")
 
 
 def thin(in_channels: int = 3, outputs: int = 1) -> NetworkSpec:
@@ -46,6 +45,7 @@ def test_three_classes_in_four_channels_of_16_bits_are_built_and_run(tmp_path: P
             tmp_path / "data" / "images" / f"{i}.tif",
             bright.astype(np.uint16),
             photometric="minisblack",
+            planarconfig="contig",
         )
         Image.fromarray(labels).save(tmp_path / "data" / "masks" / f"{i}.png")
     options = DatasetOptions(classes="background=0,dim=1,bright=2")
@@ -68,7 +68,7 @@ def test_a_base_network_is_scored_and_the_plan_knows_its_validation_score_alone(
     base: None, data: SegmentationDataset, make_request: MakeRequest, tmp_path: Path
 ) -> None:
     request = make_request(
-        architecture="thin", train_base=True, limits=Limits(disk_bytes=20_000), floor=0.0
+        architecture="thin", train_base=True, limits=Limits(disk_bytes=25_000), floor=0.0
     )
     summary = build(request, data, tmp_path)
     assert summary.base_evaluation is not None

@@ -12,9 +12,6 @@ from ccnet_edge.errors import InfeasibleError
 from ccnet_edge.spec.plan import Limits
 from tests.compiler.conftest import MakeRequest
 
-# One worker makes the build that they share.
-pytestmark = pytest.mark.xdist_group("builds")
-
 
 def test_a_preview_has_the_plan_of_the_build_and_writes_nothing(
     built: Path, data: SegmentationDataset, make_request: MakeRequest, tmp_path: Path

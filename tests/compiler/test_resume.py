@@ -18,8 +18,7 @@ from ccnet_edge.spec.training import TrainedNetwork
 from ccnet_edge.store import Store
 from tests.compiler.conftest import DISK, SIZE, MakeRequest
 
-# One worker makes the build that they share.
-pytestmark = pytest.mark.xdist_group("builds")
+pytestmark = pytest.mark.usefixtures("no_page")
 
 
 @pytest.mark.parametrize("last", ["plan", "export", "bench"])

@@ -82,7 +82,7 @@ def test_parity_fails_by_either_figure() -> None:
     assert parity_gate(replace(BUILD.parity, relative_error=2e-5), where="").status == "failed"
     flipped = parity_gate(replace(BUILD.parity, flipped_share=2e-6), where="here")
     assert flipped.status == "failed"
-    assert "flipped pixels 2e-06 of 1e-06" in flipped.note
+    assert "flipped 2e-06 of 1e-06" in flipped.note
 
 
 def test_accuracy_is_judged_by_the_metric_that_was_asked_for() -> None:
