@@ -47,3 +47,19 @@ def test_the_command_runs_from_the_wheel_alone(wheel: Path, tmp_path: Path) -> N
     assert done.returncode == 0, done.stderr
     assert "NVIDIA Jetson Orin Nano" in done.stdout
     assert str(site / "ccnet_edge" / "_targets" / "jetson-orin-nano.toml") in done.stdout
+
+
+@pytest.mark.slow
+def test_a_clean_environment_installs_and_runs_it(wheel: Path, tmp_path: Path) -> None:
+    """What planning and running need comes with it; what training needs is asked for by name."""
+    programs = tmp_path / "venv" / "bin"
+    subprocess.run([sys.executable, "-m", "venv", str(programs.parent)], check=True)
+    subprocess.run([programs / "pip", "install", "--quiet", str(wheel)], check=True)
+    command = str(programs / "ccnet-edge")
+    plan = ("plan", "--target", "jetson", "--complexity", "0.1", "--size", "128")
+    for words in (("targets", "list"), plan, ("--help",)):
+        subprocess.run([command, *words], check=True, capture_output=True, cwd=tmp_path)
+    build = [command, "build", "--target", "jetson"]
+    done = subprocess.run(build, capture_output=True, text=True, check=False, cwd=tmp_path)
+    assert done.returncode == 2
+    assert "pip install 'ccnet-edge[build]'" in done.stderr
