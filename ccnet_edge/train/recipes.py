@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Literal
 
 from ccnet_edge.errors import UsageError, unknown_key
@@ -87,22 +87,13 @@ DEFAULT = Recipe(
 )
 
 # For small images of the size of the built-in samples: a minute on two cores.
-QUICK = Recipe(
+QUICK = replace(
+    DEFAULT,
     name="quick",
     steps=250,
     batch=8,
     patch=64,
-    optimiser="adamw",
-    learning_rate=1e-2,
-    beta2=0.999,
-    epsilon=1e-8,
-    weight_decay=1e-2,
-    schedule="one-cycle",
-    warm_up=0.1,
-    loss="dice+cross-entropy",
-    balanced=0.5,
     average_steps=25,
-    mixed=True,
     evaluations=10,
     augmentation=Augmentation(contrast=0.2, brightness=0.2, colour=0.1),
 )
