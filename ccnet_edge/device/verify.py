@@ -224,4 +224,6 @@ def _amount(gate: Gate, value: float | None) -> str:
         return "not known"
     if gate.unit == "bytes":
         return format_mib(value) if gate.name == "ram" else format_bytes(value)
-    return format_ms(value) if gate.unit == "ms" else f"{value:.2g}"
+    if gate.unit == "ms":
+        return format_ms(value)
+    return f"{value:.4f}" if gate.name == "accuracy" else f"{value:.2g}"
