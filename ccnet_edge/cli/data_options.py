@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Any, TypeVar
 
 import click
 
+from ccnet_edge.cli.console import say
 from ccnet_edge.cli.option_values import Option, collected, parsed
 from ccnet_edge.errors import UsageError
 from ccnet_edge.spec.progress import Progress
@@ -56,7 +57,6 @@ class DatasetRequest:
 
     def open_at(self, folder: Path, progress: Progress) -> SegmentationDataset:
         """The data set in `folder`, read as this request says; see `open`."""
-        from ccnet_edge.cli.console import say
         from ccnet_edge.dataset import DatasetOptions, open_dataset
 
         shares = {"validation_share": self.validation_share, "test_share": self.test_share}

@@ -8,7 +8,8 @@ from dataclasses import replace
 from pathlib import Path
 
 from ccnet_edge.compiler.request import Site
-from ccnet_edge.compiler.stages import BASE_STAGES, MODEL, STAGES, spread, versions
+from ccnet_edge.compiler.stages import BASE_STAGES, MODEL, STAGES, versions
+from ccnet_edge.dataset import spread
 from ccnet_edge.device.bundle.pyz import build_pyz
 from ccnet_edge.device.bundle.write import BundleParts, bundle_names, write_bundle
 from ccnet_edge.device.imaging.labels import labels
@@ -30,22 +31,6 @@ EXAMPLE_COUNT = 6
 def package(site: Site, summary: BuildSummary) -> BuildSummary:
     """Write the bundle and its archive; the summary with the archive's name, hash and size."""
     name = f"{_plain(summary.request.data.name)}-{summary.request.profile.name}"
-    parts = BundleParts(
-        name=name,
-        target=summary.request.profile,
-        data=summary.request.data,
-        solution=summary.solution,
-        complexity=summary.complexity,
-        trained=summary.trained,
-        evaluation=summary.evaluation,
-        parity=summary.parity,
-        artifact=summary.artifacts[0],
-        model=site.folder / MODEL,
-        options=summary.options,
-        gates=summary.gates,
-        golden=site.dataset.load_image(site.dataset.test[0]),
-        train_size=site.dataset.typical_size(),
-    )
     folder, archive = site.folder / BUNDLE_FOLDER, site.folder / f"{name}.zip"
     # NOTE: what a clock gave is no part of the bundle, so it does not make it again.
     statuses = tuple((gate.name, gate.limit, gate.status) for gate in summary.gates)
@@ -63,8 +48,28 @@ def package(site: Site, summary: BuildSummary) -> BuildSummary:
         versions(),
         hashlib.sha256(build_pyz()).hexdigest(),
     )
-    names = tuple(f"{BUNDLE_FOLDER}/{file}" for file in bundle_names(parts.artifact))
-    site.store.files("bundle", inputs, names, lambda: write_bundle(parts, folder))
+
+    def write() -> None:
+        parts = BundleParts(
+            name=name,
+            target=summary.request.profile,
+            data=summary.request.data,
+            solution=summary.solution,
+            complexity=summary.complexity,
+            trained=summary.trained,
+            evaluation=summary.evaluation,
+            parity=summary.parity,
+            artifact=summary.artifacts[0],
+            model=site.folder / MODEL,
+            options=summary.options,
+            gates=summary.gates,
+            golden=site.dataset.load_image(site.dataset.test[0]),
+            train_size=site.dataset.typical_size(),
+        )
+        write_bundle(parts, folder)
+
+    names = tuple(f"{BUNDLE_FOLDER}/{file}" for file in bundle_names(summary.artifacts[0]))
+    site.store.files("bundle", inputs, names, write)
 
     def pack() -> None:
         pack_bundle(
@@ -123,7 +128,7 @@ def draw_examples(site: Site, artifact: Artifact, summary: BuildSummary) -> tupl
                 image = site.dataset.load_image(sample)
                 truth = site.dataset.load_labels(sample)
                 picture = example_picture(
-                    resize(image, height=height, width=width, method="box"),
+                    resize(image, height=height, width=width, method=preprocessing.resize),
                     truth=resize_labels(truth, height=height, width=width),
                     found=labels(predict(prepare(image, preprocessing))[0]),
                 )

@@ -26,16 +26,8 @@ from ccnet_edge.train.pace import training_seconds
 from ccnet_edge.units import format_bytes, format_mib, format_ms
 from ccnet_edge.verify.meter import TIME_LIMIT_S as TUNING_LIMIT_S
 
-# Module → what a build imports it for.
-LIBRARIES = {
-    "torch": "training",
-    "safetensors": "weights",
-    "onnx": "export",
-    "onnxscript": "export",
-    "onnxruntime": "inference",
-    "jinja2": "the report",
-    "matplotlib": "the report",
-}
+# Modules that a build imports beside the base installation's.
+LIBRARIES = ("jinja2", "matplotlib", "onnx", "onnxruntime", "onnxscript", "safetensors", "torch")
 # Runtime, golden output, pictures and page, a few times over.
 _BESIDE_BYTES = 16_000_000
 # While training: weights, their average, the best ones, and the optimiser's two moments.

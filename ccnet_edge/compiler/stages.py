@@ -19,7 +19,7 @@ from ccnet_edge.compiler.request import Site
 from ccnet_edge.complexity import measure
 from ccnet_edge.complexity.definitions import DEFAULT_DEFINITION
 from ccnet_edge.complexity.encoder import encoder_identity
-from ccnet_edge.dataset import Sample, Split
+from ccnet_edge.dataset import Sample, Split, spread
 from ccnet_edge.device.environment import BUILD, RUNTIME, environment, installed_versions
 from ccnet_edge.device.gates import place
 from ccnet_edge.device.imaging.preprocess import prepare
@@ -272,12 +272,6 @@ def versions() -> tuple[tuple[str, str], ...]:
 def here() -> tuple[object, ...]:
     """What measurements depend on beside the model: this machine and its libraries."""
     return (place(environment()), versions())
-
-
-def spread(samples: Sequence[Sample], count: int) -> tuple[Sample, ...]:
-    """At most `count` of the samples, evenly spread."""
-    step = max(1, -(-len(samples) // count))
-    return tuple(samples[::step])
 
 
 class _Inputs:

@@ -3,7 +3,7 @@
 from ccnet_edge.dataset.dataset import SegmentationDataset, Split
 from ccnet_edge.dataset.opening import open_dataset
 from ccnet_edge.dataset.options import DatasetOptions
-from ccnet_edge.dataset.sample import IGNORE, Sample
+from ccnet_edge.dataset.sample import IGNORE, Sample, spread
 
 __all__ = [
     "IGNORE",
@@ -12,4 +12,5 @@ __all__ = [
     "SegmentationDataset",
     "Split",
     "open_dataset",
+    "spread",
 ]

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Literal
@@ -60,3 +61,9 @@ class Found:
     def problem(self, text: str, *, sample: str | None = None) -> None:
         """Note something wrong; `sample` names the one that cannot be used for it."""
         self.problems.append(Problem(text=text, sample=sample))
+
+
+def spread(samples: Sequence[Sample], count: int) -> tuple[Sample, ...]:
+    """At most `count` of the samples, evenly spread."""
+    step = max(1, -(-len(samples) // count))
+    return tuple(samples[::step])

@@ -9,6 +9,7 @@ import numpy as np
 from numpy.typing import NDArray
 from PIL import Image
 
+from ccnet_edge.dataset import IGNORE
 from ccnet_edge.device.imaging.overlay import displayable, overlay
 
 # What `example_picture` shows, for a caption.
@@ -17,8 +18,6 @@ CAPTION = (
     "the truth, blue missed, grey not counted"
 )
 AGREED, WRONG, MISSED = (0, 158, 115), (213, 94, 0), (86, 180, 233)
-# Label of pixels that do not count.
-IGNORED = 255
 # Small images are enlarged to about this many pixels, for people to see.
 _VISIBLE = 256
 _GAP = 4
@@ -50,7 +49,7 @@ def compared(
 ) -> NDArray[np.uint8]:
     """The image [H, W, 3] in grey, coloured where either mask has foreground."""
     grey = image.mean(axis=2, keepdims=True).repeat(3, axis=2)
-    counted = truth != IGNORED
+    counted = truth != IGNORE
     right = counted & (truth == found) & (truth != 0)
     wrong = counted & (truth != found) & (found != 0)
     missed = counted & (truth != 0) & (found == 0)

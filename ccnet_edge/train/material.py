@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass, replace
 
 from ccnet_edge.cost.shapes import check_size
-from ccnet_edge.dataset import Sample, SegmentationDataset
+from ccnet_edge.dataset import SegmentationDataset, spread
 from ccnet_edge.errors import DataError, UsageError
 from ccnet_edge.spec.artifact import Preprocessing
 from ccnet_edge.spec.network import NetworkSpec, outputs_for
@@ -94,12 +94,7 @@ def gather(
             share=(place.rank, place.processes),
         ),
         validation=Pictures(
-            _spread(dataset.validation), lambda sample: own_size(dataset, sample, preprocessing)
+            spread(dataset.validation, _VALIDATION_IMAGES),
+            lambda sample: own_size(dataset, sample, preprocessing),
         ),
     )
-
-
-def _spread(samples: tuple[Sample, ...]) -> tuple[Sample, ...]:
-    """At most `_VALIDATION_IMAGES` of them, evenly spread."""
-    step = max(1, -(-len(samples) // _VALIDATION_IMAGES))
-    return samples[::step]
