@@ -108,12 +108,18 @@ def write_result(name: str, figures: object, *, found: Environment | None = None
     """
     result = Result(
         name=name,
-        command=f"python -m benchmarks.{Path(sys.argv[0]).stem}",
+        command=f"python -m {_module()}",
         environment=found or environment(),
         load_average=os.getloadavg()[0],
         figures=figures,
     )
     return serial.save(result, RESULTS / f"{name}.json")
+
+
+def _module() -> str:
+    """The module that was started, or its package where that has a `__main__`."""
+    spec = sys.modules["__main__"].__spec__
+    return spec.name.removesuffix(".__main__") if spec else f"benchmarks.{Path(sys.argv[0]).stem}"
 
 
 def _time(workload: Callable[[], object]) -> tuple[float, float]:

@@ -31,7 +31,7 @@ PROFILE_FOLDERS = (_PACKAGE / "_targets", _PACKAGE.parent / "targets")
 
 # As the device's `uname -m` says it.
 InstructionSet = Literal["aarch64", "armv7l", "riscv64", "x86_64"]
-Engine = Literal["onnxruntime", "tensorrt", "openvino", "ncnn", "litert", "executorch"]
+Engine = Literal["native", "onnxruntime", "tensorrt", "openvino", "ncnn", "litert", "executorch"]
 
 
 def _text(value: Any) -> str:

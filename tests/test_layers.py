@@ -17,6 +17,7 @@ LAYERS = (
     ("device.segmenter",),
     ("device",),
     ("store", "targets", "dataset", "architectures"),
+    ("native",),
     ("complexity", "cost"),
     ("degradation",),
     ("solver", "nets"),

@@ -50,7 +50,7 @@ def open_subject(path: Path) -> Iterator[Subject]:
     manifest = bundle.manifest
     limits = {gate.name: gate.limit for gate in manifest.gates}
     with tempfile.TemporaryDirectory(prefix="ccnet-") as folder:
-        model = Path(folder) / "model.onnx"
+        model = Path(folder) / Path(manifest.artifact.file).name
         model.write_bytes(bundle.model())
         yield Subject(
             name=manifest.name,

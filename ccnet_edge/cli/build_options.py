@@ -63,6 +63,7 @@ class BuildChoices:
             )
         base = plan.base(channels=1, classes=2)
         plan.degradation(limits.metric)
+        plan.engine_for(profile)
         limits.limits(profile, formulation=plan.formulation)
         from ccnet_edge.bench import host_of, parse_host
         from ccnet_edge.cost.shapes import check_size
@@ -147,6 +148,7 @@ class BuildChoices:
             base_accuracy=limits.base_accuracy,
             floor=limits.floor,
             host=self.host or host_of(profile),
+            engine=plan.engine_for(profile),
         )
 
     def folder(self, request: BuildRequest) -> Path:

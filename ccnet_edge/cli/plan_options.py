@@ -14,6 +14,7 @@ import click
 
 from ccnet_edge.cli.limit_options import LimitRequest
 from ccnet_edge.cli.option_values import Option, collected
+from ccnet_edge.errors import unknown_key
 from ccnet_edge.spec.complexity import ImageComplexity
 from ccnet_edge.spec.network import NetworkSpec
 from ccnet_edge.spec.plan import Degradation, Formulation, Metric, Minimise, Multiplier, Solution
@@ -29,6 +30,7 @@ class PlanRequest:
     arch: str
     preset: str
     omega: float | None
+    engine: str | None
     multiplier_name: str | None
     formulation: Formulation
     minimise: Minimise
@@ -44,6 +46,21 @@ class PlanRequest:
         from ccnet_edge.degradation import find_preset
 
         return find_preset(self.preset, architecture=self.arch, metric=metric, omega=self.omega)
+
+    def engine_for(self, profile: DeviceProfile | None) -> str:
+        """--engine, else the target's first that is known here, else ONNX Runtime.
+
+        Raises:
+            UsageError: no such engine.
+        """
+        from ccnet_edge.device.backends import ENGINES
+        from ccnet_edge.targets import preferred_engine
+
+        if self.engine is None:
+            return "onnxruntime" if profile is None else preferred_engine(profile)
+        if self.engine not in ENGINES:
+            raise unknown_key("engine", self.engine, ENGINES)
+        return self.engine
 
     def multiplier(self, degradation: Degradation) -> Multiplier:
         """--multiplier, else layer-wise, except with CC19's preset, which knows no scales."""
@@ -77,20 +94,12 @@ class PlanRequest:
             bits=bits,
             multiplier=self.multiplier(degradation),
             formulation=self.formulation,
-            engine=_engine(profile),
+            engine=self.engine_for(profile),
             profile=profile,
             base_accuracy=known,
             floor=request.floor,
             minimise=self.minimise,
         )
-
-
-def _engine(profile: DeviceProfile | None) -> str:
-    if profile is None:
-        return "onnxruntime"
-    from ccnet_edge.targets import preferred_engine
-
-    return preferred_engine(profile)
 
 
 def plan_options(command: F) -> F:
@@ -111,6 +120,9 @@ _PLAN_OPTIONS: dict[str, Option] = {
         "--omega",
         type=click.FloatRange(0, 1),
         help="Weight of J against foreground density, for IU; replaces the preset's.",
+    ),
+    "engine": click.option(
+        "--engine", help="Inference engine on the target.  [default: the target's first]"
     ),
     "multiplier_name": click.option(
         "--multiplier",

@@ -8,7 +8,7 @@ from dataclasses import replace
 from pathlib import Path
 
 from ccnet_edge.compiler.request import Site
-from ccnet_edge.compiler.stages import BASE_STAGES, MODEL, STAGES, versions
+from ccnet_edge.compiler.stages import BASE_STAGES, STAGES, versions
 from ccnet_edge.dataset import spread
 from ccnet_edge.device.bundle.pyz import build_pyz
 from ccnet_edge.device.bundle.write import BundleParts, bundle_names, write_bundle
@@ -60,7 +60,7 @@ def package(site: Site, summary: BuildSummary) -> BuildSummary:
             evaluation=summary.evaluation,
             parity=summary.parity,
             artifact=summary.artifacts[0],
-            model=site.folder / MODEL,
+            model=site.model,
             options=summary.options,
             gates=summary.gates,
             golden=site.dataset.load_image(site.dataset.test[0]),
@@ -123,7 +123,7 @@ def draw_examples(site: Site, artifact: Artifact, summary: BuildSummary) -> tupl
     height, width = site.size
 
     def make() -> None:
-        with open_predict(site.folder / MODEL, summary.options) as predict:
+        with open_predict(site.model, summary.options) as predict:
             for sample, file in zip(chosen, files, strict=True):
                 image = site.dataset.load_image(sample)
                 truth = site.dataset.load_labels(sample)

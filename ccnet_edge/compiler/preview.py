@@ -165,7 +165,7 @@ def _stages(site: Site, solution: Solution, there: Sequence[str]) -> tuple[Stage
         ("plan", "solve for the widths", None, ""),
         _training(site, solution.network, TRAINING, there),
         ("evaluation", f"score {data.test} test images", None, ""),
-        ("export", f"write {stages.MODEL}", None, ""),
+        ("export", f"write {site.model.name}", None, ""),
         ("options", "choose the engine's options by measuring", 2 * TUNING_LIMIT_S, "up to"),
         ("parity", "compare with torch on test images", None, ""),
         ("bench", f"measure memory and latency on {site.host.name}", BENCH_LIMIT_S, "up to"),

@@ -8,6 +8,7 @@ from pathlib import Path
 from ccnet_edge.architectures import base_network
 from ccnet_edge.bench import Host, parse_host
 from ccnet_edge.dataset import SegmentationDataset
+from ccnet_edge.export import FILES, FORMATS, check_tools
 from ccnet_edge.spec.build import BuildRequest, DataSummary
 from ccnet_edge.spec.network import NetworkSpec
 from ccnet_edge.spec.progress import Progress
@@ -31,6 +32,11 @@ class Site:
     def folder(self) -> Path:
         """The build directory."""
         return self.store.folder
+
+    @property
+    def model(self) -> Path:
+        """The file that ships."""
+        return self.folder / FILES[FORMATS[self.request.engine]]
 
     @property
     def base(self) -> NetworkSpec:
@@ -60,6 +66,7 @@ def open_site(
         UsageError: an unknown architecture, recipe or host, a size that the network does not
             take, a device that torch does not have.
         DataError: no training images.
+        MissingExtraError: what writes the target's format is not installed.
     """
     site = Site(
         request=request,
@@ -68,6 +75,7 @@ def open_site(
         host=parse_host(request.host),
         progress=progress,
     )
+    check_tools(FORMATS[request.engine], request.profile.instruction_set)
     find_recipe(request.recipe)
     find_place(request.device)
     check_fit(site.base, dataset, height=request.height, width=request.width)

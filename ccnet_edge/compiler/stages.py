@@ -23,7 +23,7 @@ from ccnet_edge.dataset import Sample, Split, spread
 from ccnet_edge.device.environment import BUILD, RUNTIME, environment, installed_versions
 from ccnet_edge.device.gates import place
 from ccnet_edge.device.imaging.preprocess import prepare
-from ccnet_edge.export import TRAINED, TRAINING, export
+from ccnet_edge.export import FORMATS, TRAINED, TRAINING, export
 from ccnet_edge.solver import solve
 from ccnet_edge.spec import serial
 from ccnet_edge.spec.artifact import Artifact, Preprocessing, SessionOptions
@@ -33,7 +33,6 @@ from ccnet_edge.spec.network import NetworkSpec
 from ccnet_edge.spec.plan import Solution
 from ccnet_edge.spec.report import Evaluation, ParityReport
 from ccnet_edge.spec.training import TrainedNetwork
-from ccnet_edge.targets import preferred_engine
 from ccnet_edge.train import evaluate, find_recipe, load_trained, torch_predict, train
 from ccnet_edge.train.state import WEIGHTS
 from ccnet_edge.verify import check_parity, open_predict, tune_session
@@ -44,7 +43,7 @@ STAGES = (
     "complexity", *BASE_STAGES, "plan", "train", "evaluation", "export", "options", "parity",
     "bench", "bundle", "archive", "examples",
 )  # fmt: skip
-BASE, MODEL, ARTIFACT = "base", "model.onnx", "artifact.json"
+BASE, ARTIFACT = "base", "artifact.json"
 # Test images that parity is shown on: as many as it takes a minute for, evenly spread.
 PARITY_IMAGES = 64
 # A busy machine makes the median drift: so many runs are given the chance to be valid.
@@ -93,6 +92,7 @@ def solve_plan(site: Site, complexity: ImageComplexity, known: float | None) -> 
         request.multiplier,
         request.formulation,
         request.minimise,
+        request.engine,
         known,
         request.floor,
     )
@@ -109,7 +109,7 @@ def solve_plan(site: Site, complexity: ImageComplexity, known: float | None) -> 
             width=request.width,
             multiplier=request.multiplier,
             formulation=request.formulation,
-            engine=preferred_engine(request.profile),
+            engine=request.engine,
             profile=request.profile,
             base_accuracy=known,
             floor=request.floor,
@@ -188,27 +188,35 @@ def export_model(site: Site, trained: TrainedNetwork) -> Artifact:
     """The trained network as the file that ships."""
 
     def make() -> None:
-        site.progress("export", done=0, total=1, note=MODEL)
-        artifact = export("onnx", site.folder / TRAINING, site.folder / MODEL)
+        site.progress("export", done=0, total=1, note=site.model.name)
+        artifact = export(
+            FORMATS[site.request.engine],
+            site.folder / TRAINING,
+            site.model,
+            machine=site.request.profile.instruction_set,
+            ram_bytes=site.request.limits.ram_bytes,
+        )
         serial.save(artifact, site.folder / ARTIFACT)
-        site.progress("export", done=1, total=1, note=MODEL)
+        site.progress("export", done=1, total=1, note=site.model.name)
 
-    site.store.files("export", (trained, versions()), (MODEL, ARTIFACT), make)
+    inputs = (trained, site.request.engine, site.request.limits.ram_bytes, versions())
+    site.store.files("export", inputs, (site.model.name, ARTIFACT), make)
     return serial.load(Artifact, site.folder / ARTIFACT)
 
 
 def tune_options(site: Site, artifact: Artifact) -> TunedOptions:
     """The engine's options for the target, chosen by measuring on the host."""
     request, local = site.request, isinstance(site.host, LocalHost)
-    meter = MeterHere(site.folder / MODEL, site.shape)
+    meter = MeterHere(site.model, site.shape)
 
     def make() -> TunedOptions:
         options, tried = tune_session(
-            site.folder / MODEL,
+            site.model,
+            engine=request.engine,
             shape=site.shape,
             profile=request.profile,
             ram_bytes=request.limits.ram_bytes,
-            meter=meter if local else HostMeter(site.host, site.folder / MODEL, site.shape),
+            meter=meter if local else HostMeter(site.host, site.model, site.shape),
             cores=None if local else request.profile.cores,
             progress=site.progress,
         )
@@ -225,7 +233,7 @@ def prove_parity(
 
     def make() -> ParityReport:
         reference = torch_predict(load_trained(site.folder / TRAINING)[1])
-        with open_predict(site.folder / MODEL, options) as predict:
+        with open_predict(site.model, options) as predict:
             return check_parity(
                 predict,
                 reference,
@@ -242,7 +250,7 @@ def run_benchmark(site: Site, artifact: Artifact, options: SessionOptions) -> Be
     request = site.request
     subject = Subject(
         name=request.data.name,
-        model=site.folder / MODEL,
+        model=site.model,
         options=options,
         shape=site.shape,
         target=request.profile,

@@ -7,6 +7,7 @@ import math
 from ccnet_edge.cost import engine_memory
 from ccnet_edge.cost.counts import macs, parameters, stored_values, values_per_scale, weights
 from ccnet_edge.cost.memory import plan_memory
+from ccnet_edge.native import footprint
 from ccnet_edge.spec.network import NetworkSpec
 from ccnet_edge.spec.plan import Estimate
 from ccnet_edge.spec.target import DeviceProfile
@@ -18,6 +19,8 @@ GRAPH_BYTES = 2_500
 NODE_BYTES = 200
 CHANNEL_BYTES = 48
 CLASS_BYTES = 64
+# The engine whose memory and files are known before they exist, in fp32.
+NATIVE, NATIVE_BITS = "native", 32
 
 
 def estimate(
@@ -28,11 +31,13 @@ def estimate(
     bits: int = 32,
     engine: str = "onnxruntime",
     profile: DeviceProfile | None = None,
+    ram_limit: int | None = None,
 ) -> Estimate:
     """What `spec` costs at `height` × `width` with values of `bits` bits.
 
     `latency_ms` needs a profile that says how fast the device is, `ram_bytes` a memory model
-    of the engine; each is None without.
+    of the engine; each is None without. The native engine's memory depends on the limit that it
+    is built for, `ram_limit`: it is the fastest way inside of it.
 
     Raises:
         UsageError: a size that the network's output stride does not divide.
@@ -49,10 +54,10 @@ def estimate(
         log_theta=math.log10(count),
         held_values=sum(values_per_scale(spec, height=height, width=width)),
         macs=work,
-        disk_bytes=onnx_bytes(spec, bits=bits),
+        disk_bytes=disk_bytes(engine, spec, height=height, width=width, bits=bits),
         peak_activation_bytes=plan.arena_bytes,
         memory_bytes=weight_bytes(spec, bits=bits) + plan.arena_bytes,
-        ram_bytes=process_bytes(engine, spec, height=height, width=width),
+        ram_bytes=built_bytes(engine, spec, height=height, width=width, limit=ram_limit),
         latency_ms=latency_ms(work, profile),
     )
 
@@ -76,8 +81,26 @@ def latency_ms(work: int, profile: DeviceProfile | None) -> float | None:
     return work / (profile.gmacs_per_s * 1e9) * 1e3
 
 
+def disk_bytes(engine: str, spec: NetworkSpec, *, height: int, width: int, bits: int) -> int:
+    """An upper bound of the bytes of the file that ships: ONNX, or the native engine's."""
+    if engine == NATIVE and bits == NATIVE_BITS:
+        return footprint.disk_bytes(spec, height=height, width=width)
+    return onnx_bytes(spec, bits=bits)
+
+
+def built_bytes(
+    engine: str, spec: NetworkSpec, *, height: int, width: int, limit: int | None
+) -> int | None:
+    """Peak bytes of a process that runs `spec` as it is built for a limit."""
+    if engine == NATIVE:
+        return footprint.ram_bytes(spec, height=height, width=width, limit_bytes=limit)
+    return process_bytes(engine, spec, height=height, width=width)
+
+
 def process_bytes(engine: str, spec: NetworkSpec, *, height: int, width: int) -> int | None:
-    """Peak bytes of a process that runs `spec` on `engine`; None where no model exists."""
+    """The least peak of a process that runs `spec` on `engine`; None where no model exists."""
+    if engine == NATIVE:
+        return footprint.least_ram_bytes(spec, height=height, width=width)
     if engine not in engine_memory.MODELS:
         return None
     return engine_memory.process_bytes(engine, spec=spec, height=height, width=width)

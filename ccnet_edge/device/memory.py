@@ -58,6 +58,8 @@ def measure_here(
         inferences: how many.
     """
     opener = load_engine(options.engine)
+    if options.engine == "native":
+        return _measure_runner(model, options, shape=shape, inferences=inferences)
     importlib.import_module(RUNTIME_MODULE)
     base = peak_bytes()
     session = opener(model, options)
@@ -68,6 +70,24 @@ def measure_here(
     session.close()
     return MemoryReport(
         peak_bytes=peak, base_bytes=base, inferences=inferences, environment=environment()
+    )
+
+
+def _measure_runner(
+    model: Path, options: SessionOptions, *, shape: Sequence[int], inferences: int
+) -> MemoryReport:
+    """Memory of the native engine's own runner: a C program, without Python.
+
+    Its base is what is left of the peak without arena, weights, image and mask.
+    """
+    from ccnet_edge.device.backends.native import run_program
+
+    peak, network = run_program(model, options, shape=shape, inferences=inferences)
+    return MemoryReport(
+        peak_bytes=peak,
+        base_bytes=peak - network,
+        inferences=inferences,
+        environment=environment(),
     )
 
 

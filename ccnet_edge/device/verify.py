@@ -184,7 +184,7 @@ def _memory(bundle: Bundle, inferences: int, progress: Progress) -> MemoryReport
     progress("memory", done=0, total=1, note=f"{inferences} inferences in a fresh process")
     manifest = bundle.manifest
     with tempfile.TemporaryDirectory(prefix="ccnet-") as folder:
-        model = Path(folder) / "model.onnx"
+        model = Path(folder) / Path(manifest.artifact.file).name
         model.write_bytes(bundle.model())
         report = measure_fresh(model, manifest.options, shape=manifest.shape, inferences=inferences)
     progress("memory", done=1, total=1)

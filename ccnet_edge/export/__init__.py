@@ -4,14 +4,28 @@ from __future__ import annotations
 
 import hashlib
 import importlib
+import platform
 from pathlib import Path
 from typing import Protocol
 
 from ccnet_edge.errors import MissingExtraError, unknown_key
 from ccnet_edge.spec.artifact import Artifact
 
-__all__ = ["EXPORTERS", "Exporter", "describe_file", "export", "find_exporter", "trained_folder"]
+__all__ = [
+    "EXPORTERS",
+    "FILES",
+    "FORMATS",
+    "Exporter",
+    "check_tools",
+    "describe_file",
+    "export",
+    "find_exporter",
+    "trained_folder",
+]
 
+# Engine → the format that it reads, and format → what its file is called where nobody says.
+FORMATS = {"native": "native", "onnxruntime": "onnx"}
+FILES = {"c": "c", "native": "model.ccnet", "onnx": "model.onnx", "web": "web"}
 # What training writes last, and where a build directory keeps what training left.
 TRAINED = "trained.json"
 TRAINING = "train"
@@ -20,18 +34,30 @@ TRAINING = "train"
 class Exporter(Protocol):
     """Writes the network in `trained`, a folder that training left behind, to `out`."""
 
-    def __call__(self, trained: Path, out: Path, *, dynamic: bool) -> Artifact:
+    def __call__(
+        self, trained: Path, out: Path, *, dynamic: bool, machine: str, ram_bytes: int | None
+    ) -> Artifact:
         """The artefact that was written."""
 
 
 # Format → "module:function"; a string, so that no format's library is imported before its use.
 EXPORTERS = {
+    "c": "ccnet_edge.export.native:export_c",
+    "native": "ccnet_edge.export.native:export_native",
     "onnx": "ccnet_edge.export.onnx:export_onnx",
 }
 
 
-def export(format: str, trained: Path, out: Path, *, dynamic: bool = False) -> Artifact:  # noqa: A002
-    """Write the network in the folder `trained` to the file `out` as `format`.
+def export(
+    format: str,  # noqa: A002
+    trained: Path,
+    out: Path,
+    *,
+    dynamic: bool = False,
+    machine: str = "",
+    ram_bytes: int | None = None,
+) -> Artifact:
+    """Write the network in the folder `trained` to `out` as `format`: a file, `c` a folder.
 
     The same network, classes and preprocessing give the same bytes. Precision is fp32.
 
@@ -39,13 +65,36 @@ def export(format: str, trained: Path, out: Path, *, dynamic: bool = False) -> A
         format: a key of `EXPORTERS`.
         dynamic: whether the file takes any height and width that the network's output stride
             divides, and not only those of its preprocessing.
+        machine: the target's instruction set (`uname -m`), for formats that are built for one;
+            this machine's where it is empty.
+        ram_bytes: memory that the application may hold, for formats that trade time for it.
 
     Raises:
         UsageError: no such format.
         MissingExtraError: the format's library is not installed.
         DataError: `trained` holds no trained network.
     """
-    return find_exporter(format)(trained, out, dynamic=dynamic)
+    return find_exporter(format)(
+        trained,
+        out,
+        dynamic=dynamic,
+        machine=machine or platform.machine(),
+        ram_bytes=ram_bytes,
+    )
+
+
+def check_tools(format: str, machine: str) -> None:  # noqa: A002
+    """Refuse a format whose library or compiler is missing, before anything is trained for it.
+
+    Raises:
+        MissingExtraError: names what to install.
+    """
+    find_exporter(format)
+    if format == "native":
+        from ccnet_edge.native.toolchain import find_compiler
+
+        for each in (machine, platform.machine()):
+            find_compiler(each)
 
 
 def find_exporter(name: str) -> Exporter:

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from decimal import ROUND_CEILING, ROUND_FLOOR, Context, Decimal
 
 from ccnet_edge.cost import macs, plan_memory, values_per_scale, weights
-from ccnet_edge.cost.estimate import latency_ms, onnx_bytes, process_bytes, weight_bytes
+from ccnet_edge.cost.estimate import disk_bytes, latency_ms, process_bytes, weight_bytes
 from ccnet_edge.spec.network import NetworkSpec
 from ccnet_edge.spec.plan import Formulation, Limit, Limits
 from ccnet_edge.spec.target import DeviceProfile
@@ -89,8 +89,11 @@ def _exact_needs(at: Setting) -> dict[Limit, Need]:
     def ram(network: NetworkSpec) -> float:
         return process_bytes(at.engine, network, height=at.height, width=at.width) or 0
 
+    def disk(network: NetworkSpec) -> float:
+        return disk_bytes(at.engine, network, height=at.height, width=at.width, bits=at.bits)
+
     return {
-        "disk": lambda network: onnx_bytes(network, bits=at.bits),
+        "disk": disk,
         "latency": latency,
         "memory": memory,
         "ram": ram,

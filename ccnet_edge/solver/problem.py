@@ -100,6 +100,7 @@ class Problem:
             bits=at.bits,
             engine=at.engine,
             profile=at.profile,
+            ram_limit=self.limits.ram_bytes,
         )
 
     @cached_property

@@ -48,7 +48,7 @@ class BuildRequest:
     `height` and `width` are the network's input in pixels. `floor` is the absolute accuracy
     that the test split has to reach, `base_accuracy` the base network's, both in the metric
     of `degradation`. `device` is what torch trains on, `host` where latency and memory are
-    measured: `local`, or `ssh://user@device`.
+    measured: `local`, or `ssh://user@device`. `engine` is the inference engine on the target.
     """
 
     profile: DeviceProfile
@@ -70,6 +70,7 @@ class BuildRequest:
     base_accuracy: float | None
     floor: float | None
     host: str
+    engine: str = "onnxruntime"
 
     @property
     def metric(self) -> Metric:

@@ -64,6 +64,7 @@ def tune_session(
     *,
     shape: Sequence[int],
     profile: DeviceProfile,
+    engine: str = STANDING.engine,
     ram_bytes: int | None = None,
     meter: Meter | None = None,
     cores: int | None = None,
@@ -75,9 +76,10 @@ def tune_session(
     fewer; then `CANDIDATES` with that many. `choose` says how one is chosen.
 
     Args:
-        model: an ONNX file.
+        model: a file that the engine reads.
         shape: of the input, [1, C, H, W].
         profile: the target.
+        engine: to run it; options other than threads are ONNX Runtime's alone.
         ram_bytes: the process's memory budget; None where there is none.
         meter: what measures; None for this machine.
         cores: of this machine; None to ask it.
@@ -90,8 +92,12 @@ def tune_session(
     here = cores if cores is not None else environment().cores
     counts = thread_counts(min(profile.cores, here))
     progress("tune", done=0, total=2, note=f"{counts[-1]} threads at most")
-    first = _measure([replace(STANDING, threads=count) for count in counts], meter)
+    standing = replace(STANDING, engine=engine)
+    first = _measure([replace(standing, threads=count) for count in counts], meter)
     threads = choose(first, ram_bytes=ram_bytes).threads
+    if engine != STANDING.engine:
+        progress("tune", done=2, total=2)
+        return choose(first, ram_bytes=ram_bytes), tuple(map(_tried, first))
     progress("tune", done=1, total=2, note="layouts and allocators")
     second = _measure([replace(options, threads=threads) for options in CANDIDATES], meter)
     progress("tune", done=2, total=2)

@@ -146,7 +146,9 @@ def write_trained(folder: Path, spec: NetworkSpec) -> Path:
     return folder
 
 
-def fake_exporter(trained: Path, out: Path, *, dynamic: bool) -> Artifact:
+def fake_exporter(
+    trained: Path, out: Path, *, dynamic: bool, machine: str, ram_bytes: int | None
+) -> Artifact:
     """An exporter that takes no time: writes which folder it was given."""
     serial.write_text(out, f"{trained.name}, {'dynamic' if dynamic else 'fixed'}")
     return describe_file(out, kind="fake", opset=18, shape=(1, 3, 0, 0))

@@ -29,7 +29,7 @@ def test_an_export_is_of_the_trained_weights(trained: Path, tmp_path: Path) -> N
 
 
 def test_an_unknown_format_names_the_known_ones(trained: Path, tmp_path: Path) -> None:
-    with pytest.raises(UsageError, match=r"unknown format 'onxn'; known: onnx") as error:
+    with pytest.raises(UsageError, match=r"unknown format 'onxn'; known: c, native, onnx") as error:
         export("onxn", trained, tmp_path / "model")
     assert error.value.hint == "did you mean 'onnx'?"
     assert error.value.exit_code == 2

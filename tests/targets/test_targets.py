@@ -68,7 +68,8 @@ def test_a_target_has_default_budgets_reserved_lines_and_an_engine_of_ours(name:
     budgets = (profile.budgets.disk_bytes, profile.budgets.ram_bytes, profile.budgets.latency_ms)
     assert None not in budgets
     assert len(profile.reserved) >= 2
-    assert preferred_engine(profile) == "onnxruntime"
+    small = name in ("handheld-arm", "raspberry-pi-zero-2w")
+    assert preferred_engine(profile) == ("native" if small else "onnxruntime")
     assert profile.gmacs_per_s is not None
 
 
@@ -102,7 +103,9 @@ def test_engines_that_this_version_cannot_run_are_refused_when_one_is_needed(
     profile = load_profile(
         own(tmp_path, ('engines = ["tensorrt", "onnxruntime"]', 'engines = ["litert", "ncnn"]'))
     )
-    with pytest.raises(UsageError, match="target mine runs litert, ncnn; engines known here: onnx"):
+    with pytest.raises(
+        UsageError, match="target mine runs litert, ncnn; engines known here: native"
+    ):
         preferred_engine(profile)
 
 
@@ -139,8 +142,8 @@ def test_engines_that_this_version_cannot_run_are_refused_when_one_is_needed(
             '"tensorrt"',
             '"tensort"',
             (
-                "inference.engines.0: found 'tensort', allowed: onnxruntime, tensorrt, openvino, "
-                "ncnn, litert, executorch (did you mean 'tensorrt'?)"
+                "inference.engines.0: found 'tensort', allowed: native, onnxruntime, tensorrt, "
+                "openvino, ncnn, litert, executorch (did you mean 'tensorrt'?)"
             ),
         ),
         ('"fp16"', '"fp15"', "inference.precisions.1: found 'fp15', allowed: fp32, fp16, int8"),

@@ -27,6 +27,7 @@ class Session(Protocol):
 # Engine → "module:function" that opens a model file, or its bytes, with options. A string, so
 # that no engine's library is imported before it is used.
 ENGINES = {
+    "native": "ccnet_edge.device.backends.native:open_native",
     "onnxruntime": "ccnet_edge.device.backends.ort:open_onnxruntime",
 }
 

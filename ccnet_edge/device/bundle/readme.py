@@ -72,12 +72,14 @@ def _what(manifest: Manifest) -> str:
 
 
 def _install(manifest: Manifest, runtime: str) -> str:
+    native = manifest.options.engine == "native"
+    packages, count = ("numpy Pillow", "two") if native else ("numpy Pillow onnxruntime", "three")
     tested = ", ".join(f"{name} {version}" for name, version in manifest.versions)
     return (
         "## Install\n\n"
-        f"{_python(manifest)}Python 3.10 or newer, and three packages:\n\n"
+        f"{_python(manifest)}Python 3.10 or newer, and {count} packages:\n\n"
         "    python3 -m venv venv\n"
-        "    venv/bin/pip install numpy Pillow onnxruntime\n\n"
+        f"    venv/bin/pip install {packages}\n\n"
         f"Nothing else is needed: `{runtime}` is the whole runtime in one file, and works without "
         "a network. (TIFF images of other than one or three channels also need `tifffile`.) If "
         "you have the archive, unpack it first: `python3 -m zipfile -e ARCHIVE.zip bundle`. The "
@@ -175,6 +177,8 @@ def _files(manifest: Manifest, runtime: str) -> str:
 
 
 def _alone(manifest: Manifest) -> str:
+    if manifest.artifact.format == "native":
+        return _source(manifest)
     pre = manifest.trained.preprocessing
     mean, std = (", ".join(f"{x:.9g}" for x in values) for values in (pre.mean, pre.std))
     answer = (
@@ -190,4 +194,19 @@ def _alone(manifest: Manifest) -> str:
         f"with a {pre.resize} filter, minus the mean ({mean}), divided by the deviation ({std}), "
         f"one a channel. Its output is {answer}. The golden image and output show whether it was "
         "done right."
+    )
+
+
+def _source(manifest: Manifest) -> str:
+    pre, machine = manifest.trained.preprocessing, manifest.target.instruction_set
+    return (
+        "## The model without Python\n\n"
+        f"`{manifest.artifact.file}` is a zip of C source, weights, and what was built of "
+        "them:\n\n"
+        f"    python3 -m zipfile -e {manifest.artifact.file} c\n"
+        f"    chmod +x c/bin/{machine}/ccnet-run\n"
+        f"    c/bin/{machine}/ccnet-run c/ccnet.weights IMAGE.ppm MASK.pgm\n\n"
+        f"The program takes PGM, PPM, PAM and BMP pictures of {pre.height} × {pre.width} pixels "
+        "(height × width). `c/ccnet.h` says how a firmware uses the network: no dependencies, no "
+        "allocation, one block of memory whose size is a constant there; `cmake -S c` builds it."
     )

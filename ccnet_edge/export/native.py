@@ -1,0 +1,123 @@
+"""A trained network as C source (`c`), and as one file with the source built (`native`)."""
+
+from __future__ import annotations
+
+import platform
+from pathlib import Path
+
+import numpy as np
+import torch
+from torch import nn
+
+from ccnet_edge.device.bundle.zips import zip_bytes
+from ccnet_edge.errors import UsageError
+from ccnet_edge.export import describe_file
+from ccnet_edge.native import Convolution, EnginePlan, Subject, Weights, emit_files, plan_engine
+from ccnet_edge.native.footprint import application_bytes
+from ccnet_edge.native.toolchain import build_binaries, find_compiler
+from ccnet_edge.nets import SpecModule
+from ccnet_edge.nets.ops import ConvBnRelu
+from ccnet_edge.spec import serial
+from ccnet_edge.spec.artifact import Artifact
+from ccnet_edge.spec.training import TrainedNetwork
+from ccnet_edge.train import load_trained
+
+
+def export_c(
+    trained: Path, out: Path, *, dynamic: bool, machine: str, ram_bytes: int | None
+) -> Artifact:
+    """Write source and weights into the folder `out`; see `export.export`.
+
+    The artefact is the weights' file: with the source it is all that a firmware builds.
+    """
+    del machine  # source is for every one
+    record, files = _files(trained, dynamic=dynamic, ram_bytes=ram_bytes)
+    for name, content in files.items():
+        serial.write_bytes(out / name, content)
+    return describe_file(out / "ccnet.weights", kind="c", opset=0, shape=_shape(record))
+
+
+def export_native(
+    trained: Path, out: Path, *, dynamic: bool, machine: str, ram_bytes: int | None
+) -> Artifact:
+    """Write source, weights and what was built from them to the file `out`.
+
+    Built for the target's instruction set and for this machine's, so that parity is shown here
+    on the file that ships.
+
+    Raises:
+        MissingExtraError: no compiler for one of the two.
+    """
+    record, files = _files(trained, dynamic=dynamic, ram_bytes=ram_bytes)
+    members = dict(files)
+    for each in sorted({machine, platform.machine()}):
+        built = build_binaries(files, find_compiler(each))
+        members |= {f"bin/{each}/{name}": content for name, content in built.items()}
+    serial.write_bytes(out, zip_bytes(members))
+    return describe_file(out, kind="native", opset=0, shape=_shape(record))
+
+
+def fold(module: SpecModule) -> Weights:
+    """Every convolution's weights with batch normalisation folded in, in double precision."""
+    return {
+        node.name: _folded(module.blocks[node.name.replace(".", "_")])
+        for node in module.spec.nodes
+        if _convolves(module.blocks[node.name.replace(".", "_")])
+    }
+
+
+def _files(
+    trained: Path, *, dynamic: bool, ram_bytes: int | None
+) -> tuple[TrainedNetwork, dict[str, bytes]]:
+    if dynamic:
+        raise UsageError(
+            "a size is compiled into the C source, so --dynamic is not possible there",
+            hint="train with the --size that the device has, or export --format onnx --dynamic",
+        )
+    record, module = load_trained(trained)
+    plan = plan_for(record, ram_bytes=ram_bytes)
+    subject = Subject(
+        program=plan.program,
+        layout=plan.layout,
+        preprocessing=record.preprocessing,
+        stride=record.network.output_stride,
+        classes=record.classes,
+    )
+    return record, emit_files(subject, fold(module))
+
+
+def plan_for(record: TrainedNetwork, *, ram_bytes: int | None) -> EnginePlan:
+    """The engine's choices for a trained network: the fastest that the memory allows."""
+    pre = record.preprocessing
+    return plan_engine(
+        record.network,
+        height=pre.height,
+        width=pre.width,
+        limit_bytes=application_bytes(ram_bytes),
+    )
+
+
+def _shape(record: TrainedNetwork) -> tuple[int, int, int, int]:
+    pre = record.preprocessing
+    return (1, record.network.in_channels, pre.height, pre.width)
+
+
+def _convolves(block: nn.Module) -> bool:
+    return isinstance(block, (ConvBnRelu, nn.Conv2d, nn.ConvTranspose2d))
+
+
+def _folded(block: nn.Module) -> Convolution:
+    if isinstance(block, ConvBnRelu):
+        norm = block.norm
+        assert norm.running_mean is not None
+        assert norm.running_var is not None
+        scale = norm.weight.double() / torch.sqrt(norm.running_var.double() + norm.eps)
+        weight = block.conv.weight.double() * scale[:, None, None, None]
+        bias = norm.bias.double() - norm.running_mean.double() * scale
+    else:
+        assert isinstance(block, (nn.Conv2d, nn.ConvTranspose2d))
+        assert block.bias is not None
+        weight, bias = block.weight.double(), block.bias.double()
+    return Convolution(
+        weight=np.asarray(weight.detach().numpy()), bias=np.asarray(bias.detach().numpy())
+    )

@@ -1,0 +1,381 @@
+/* The kernels, included once for every instruction set: CC_VL floats a vector, CC_NV vectors a
+ * block, CC_FN(name) the function's name there, CC_MAX the larger of two vectors, lane by lane.
+ *
+ * Vectors run along a row, weights are scalars that are broadcast, a block is up to CC_BLOCK
+ * output channels by CC_NV vectors, so that every loaded value is used for all of them. */
+
+typedef float CC_FN(vf) __attribute__((vector_size(CC_VL * 4)));
+typedef float CC_FN(vu) __attribute__((vector_size(CC_VL * 4), aligned(4), may_alias));
+#define VF CC_FN(vf)
+#define LOAD(p) (*(const CC_FN(vu) *)(p))
+/* NOTE: s - 0 is s, bit by bit; 0 + s is not for s = -0, and costs an addition. */
+#define SPLAT(s) ((s) - (VF){0})
+#define STORE(p, v) (*(CC_FN(vu) *)(p) = (v))
+#if CC_VL == 16
+#define EVENS 0, 2, 4, 6, 8, 10, 12, 14, 16, 18, 20, 22, 24, 26, 28, 30
+#define ODDS 1, 3, 5, 7, 9, 11, 13, 15, 17, 19, 21, 23, 25, 27, 29, 31
+#define LOWS 0, 16, 1, 17, 2, 18, 3, 19, 4, 20, 5, 21, 6, 22, 7, 23
+#define HIGHS 8, 24, 9, 25, 10, 26, 11, 27, 12, 28, 13, 29, 14, 30, 15, 31
+#elif CC_VL == 8
+#define EVENS 0, 2, 4, 6, 8, 10, 12, 14
+#define ODDS 1, 3, 5, 7, 9, 11, 13, 15
+#define LOWS 0, 8, 1, 9, 2, 10, 3, 11
+#define HIGHS 4, 12, 5, 13, 6, 14, 7, 15
+#else
+#define EVENS 0, 2, 4, 6
+#define ODDS 1, 3, 5, 7
+#define LOWS 0, 4, 1, 5
+#define HIGHS 2, 6, 3, 7
+#endif
+#define PICK(a, b, ...) __builtin_shufflevector(a, b, __VA_ARGS__)
+
+/* Columns [x, x + NV·VL) of `mr` output channels: K×K, stride 1, any number of sources. */
+CC_INLINE void CC_FN(conv_tile)(const cc_job *job, const float *w, const float *bias, float *out,
+                                int32_t x, const int K, const int MR, const int NV)
+{
+    VF acc[CC_BLOCK][4];
+    CC_UNROLL for (int m = 0; m < MR; m++)
+        CC_UNROLL for (int v = 0; v < NV; v++) acc[m][v] = SPLAT(bias[m]);
+    for (int32_t s = 0; s < job->spans; s++) {
+        const cc_span *span = &job->span[s];
+        ptrdiff_t at = x - K / 2;
+        for (int32_t c = 0; c < span->channels; c++, at += span->pitch) {
+            CC_UNROLL_ROWS for (int ky = 0; ky < K; ky++) {
+                const float *row = span->row[ky] + at;
+                CC_UNROLL for (int kx = 0; kx < K; kx++, w += MR) {
+                    VF d[4];
+                    CC_UNROLL for (int v = 0; v < NV; v++) {
+                        d[v] = LOAD(row + kx + v * CC_VL);
+                        CC_PIN(d[v]);
+                    }
+                    CC_UNROLL for (int m = 0; m < MR; m++) {
+                        const VF broadcast = SPLAT(w[m]);
+                        CC_UNROLL for (int v = 0; v < NV; v++) acc[m][v] += broadcast * d[v];
+                    }
+                }
+            }
+        }
+    }
+    const ptrdiff_t pitch = job->op->pitch;
+    CC_UNROLL for (int m = 0; m < MR; m++)
+        CC_UNROLL for (int v = 0; v < NV; v++) {
+            const VF value = job->op->relu ? CC_MAX(acc[m][v], (VF){0}) : acc[m][v];
+            STORE(out + m * pitch + x + v * CC_VL, value);
+        }
+}
+
+/* A whole row of one block of channels. The last columns are computed again where whole vectors
+ * do not end at the row's end. */
+CC_INLINE void CC_FN(conv_block)(const cc_job *job, const float *w, const float *bias, float *out,
+                                 const int K, const int MR)
+{
+    const int32_t width = job->op->width;
+    int32_t x = 0;
+    for (; x + CC_NV * CC_VL <= width; x += CC_NV * CC_VL)
+        CC_FN(conv_tile)(job, w, bias, out, x, K, MR, CC_NV);
+#if CC_NV > 2
+    for (; x + 2 * CC_VL <= width; x += 2 * CC_VL)
+        CC_FN(conv_tile)(job, w, bias, out, x, K, MR, 2);
+#endif
+    for (; x < width; x += CC_VL) {
+        const int32_t last = width - CC_VL;
+        CC_FN(conv_tile)(job, w, bias, out, x > last && last > 0 ? last : x, K, MR, 1);
+    }
+}
+
+#define CC_CASE(K, MR) \
+    static void CC_FN(conv_##K##_##MR)(const cc_job *job, const float *w, const float *bias, \
+                                       float *out) \
+    { \
+        CC_FN(conv_block)(job, w, bias, out, K, MR); \
+    }
+CC_CONV_CASES(CC_CASE)
+#undef CC_CASE
+
+static void CC_FN(conv)(const cc_job *job)
+{
+    const cc_op *op = job->op;
+    const float *w = job->weights, *bias = w + (size_t)op->in_channels * op->kernel * op->kernel * op->channels;
+    for (int32_t m = 0, mr; m < op->channels; m += mr) {
+        mr = cc_block(op->channels, m, CC_BLOCK);
+        float *out = job->out[0] + (ptrdiff_t)m * op->pitch;
+        switch (op->kernel * 16 + mr) {
+#define CC_CASE(K, MR) case K * 16 + MR: CC_FN(conv_##K##_##MR)(job, w, bias + m, out); break;
+            CC_CONV_CASES(CC_CASE)
+#undef CC_CASE
+        }
+        w += (size_t)op->in_channels * op->kernel * op->kernel * mr;
+    }
+    cc_close_row(op, job->out[0]);
+}
+
+/* Transposed convolution, kernel and stride 2: two output columns from each of the source's. */
+CC_INLINE void CC_FN(up_tile)(const cc_job *job, const float *w, const float *bias, float *out,
+                              int32_t x, int32_t count, const int MR)
+{
+    VF acc[2][CC_BLOCK / 2];
+    CC_UNROLL for (int m = 0; m < MR; m++) acc[0][m] = acc[1][m] = SPLAT(bias[m]);
+    for (int32_t s = 0; s < job->spans; s++) {
+        const cc_span *span = &job->span[s];
+        const float *row = span->row[0] + x;
+        for (int32_t c = 0; c < span->channels; c++, row += span->pitch, w += 2 * MR) {
+            const VF d = LOAD(row);
+            CC_UNROLL for (int m = 0; m < MR; m++) {
+                acc[0][m] += SPLAT(w[m]) * d;
+                acc[1][m] += SPLAT(w[MR + m]) * d;
+            }
+        }
+    }
+    CC_UNROLL for (int m = 0; m < MR; m++) {
+        float *to = out + (ptrdiff_t)m * job->op->pitch + 2 * x;
+        VF left = acc[0][m], right = acc[1][m];
+        if (job->op->relu) left = CC_MAX(left, (VF){0}), right = CC_MAX(right, (VF){0});
+        const VF low = PICK(left, right, LOWS), high = PICK(left, right, HIGHS);
+        if (count >= CC_VL) {
+            STORE(to, low);
+            STORE(to + CC_VL, high);
+        } else {
+            float both[2 * CC_VL];
+            STORE(both, low);
+            STORE(both + CC_VL, high);
+            for (int32_t i = 0; i < 2 * count; i++) to[i] = both[i];
+        }
+    }
+}
+
+static void CC_FN(up)(const cc_job *job)
+{
+    const cc_op *op = job->op;
+    const int32_t width = op->width / 2;
+    const float *bias = job->weights + (size_t)op->in_channels * 4 * op->channels;
+    const float *w = job->weights + (size_t)(job->row % 2) * op->in_channels * 2 * op->channels;
+    for (int32_t m = 0, mr; m < op->channels; m += mr) {
+        mr = cc_block(op->channels, m, CC_BLOCK / 2);
+        float *out = job->out[0] + (ptrdiff_t)m * op->pitch;
+        for (int32_t x = 0; x < width; x += CC_VL) {
+            const int32_t last = width - CC_VL, at = x > last && last > 0 ? last : x;
+            switch (mr) {
+            case 1: CC_FN(up_tile)(job, w, bias + m, out, at, width - at, 1); break;
+            case 2: CC_FN(up_tile)(job, w, bias + m, out, at, width - at, 2); break;
+            case 3: CC_FN(up_tile)(job, w, bias + m, out, at, width - at, 3); break;
+            }
+        }
+        w += (size_t)op->in_channels * 2 * mr;
+    }
+    cc_close_row(op, job->out[0]);
+}
+
+/* The largest of every 2×2 cell. */
+static void CC_FN(pool)(const cc_job *job)
+{
+    const cc_op *op = job->op;
+    float *out = job->out[0];
+    for (int32_t s = 0; s < job->spans; s++) {
+        const cc_span *span = &job->span[s];
+        for (int32_t c = 0; c < span->channels; c++, out += op->pitch) {
+            const float *upper = span->row[0] + c * span->pitch;
+            const float *lower = span->row[1] + c * span->pitch;
+            for (int32_t x = 0; x < op->width; x += CC_VL) {
+                const int32_t last = op->width - CC_VL, at = x > last && last > 0 ? last : x;
+                const VF a = CC_MAX(LOAD(upper + 2 * at), LOAD(lower + 2 * at));
+                const VF b = CC_MAX(LOAD(upper + 2 * at + CC_VL), LOAD(lower + 2 * at + CC_VL));
+                STORE(out + at, CC_MAX(PICK(a, b, EVENS), PICK(a, b, ODDS)));
+            }
+        }
+    }
+    cc_close_row(op, job->out[0]);
+}
+
+#ifdef CC_WINOGRAD
+/* F(2×2, 3×3), Lavin & Gray 2016: 16 products for 4 outputs instead of 36. The rows of a pair
+ * are made in chunks of CC_TILES tiles: transform all sources, multiply, transform back. */
+#ifndef CC_PLANE
+/* One line more than the tiles: 16 planes at distances of 4096 bytes would share a cache set. */
+#define CC_PLANE(channels) ((ptrdiff_t)(channels) * CC_TILES + 16)
+#endif
+CC_INLINE void CC_FN(wino_in)(const cc_job *job, float *to, int32_t tile, int32_t count)
+{
+    const ptrdiff_t plane = CC_PLANE(job->op->in_channels);
+    for (int32_t s = 0; s < job->spans; s++) {
+        const cc_span *span = &job->span[s];
+        for (int32_t c = 0; c < span->channels; c++, to += CC_TILES) {
+            const ptrdiff_t at = (ptrdiff_t)c * span->pitch + 2 * tile - 1;
+            for (int32_t t = 0; t < count; t += CC_VL) {
+                VF d[4][4];
+                CC_UNROLL for (int i = 0; i < 4; i++) {
+                    const float *row = span->row[i] + at + 2 * t;
+                    d[i][0] = LOAD(row);
+                    d[i][1] = LOAD(row + CC_VL);
+                    d[i][2] = LOAD(row + 2);
+                    d[i][3] = LOAD(row + 2 + CC_VL);
+                }
+                CC_UNROLL for (int j = 0; j < 4; j++) {
+                    const VF d0 = d[0][j], d1 = d[1][j], d2 = d[2][j], d3 = d[3][j];
+                    d[0][j] = d0 - d2;
+                    d[1][j] = d1 + d2;
+                    d[2][j] = d2 - d1;
+                    d[3][j] = d1 - d3;
+                }
+                CC_UNROLL for (int i = 0; i < 4; i++) {
+                    const VF a = PICK(d[i][0], d[i][1], EVENS), b = PICK(d[i][0], d[i][1], ODDS);
+                    const VF e = PICK(d[i][2], d[i][3], EVENS), f = PICK(d[i][2], d[i][3], ODDS);
+                    float *p = to + 4 * i * plane + t;
+                    STORE(p, a - e);
+                    STORE(p + plane, b + e);
+                    STORE(p + 2 * plane, e - b);
+                    STORE(p + 3 * plane, b - f);
+                }
+            }
+        }
+    }
+}
+
+/* Products of one block of channels: [16][MR][CC_TILES]. */
+CC_INLINE void CC_FN(wino_mul)(const float *v, int32_t channels, const float *w, float *to,
+                               int32_t count, const int MR, const int NV)
+{
+    for (int32_t t = 0; t < count; t += NV * CC_VL) {
+        const float *u = w;
+        for (int p = 0; p < 16; p++) {
+            const float *d = v + p * CC_PLANE(channels) + t;
+            VF acc[CC_BLOCK][2];
+            CC_UNROLL for (int m = 0; m < MR; m++)
+                CC_UNROLL for (int i = 0; i < NV; i++) acc[m][i] = (VF){0};
+            for (int32_t c = 0; c < channels; c++, d += CC_TILES, u += MR) {
+                VF x[2];
+                CC_UNROLL for (int i = 0; i < NV; i++) {
+                    x[i] = LOAD(d + i * CC_VL);
+                    CC_PIN(x[i]);
+                }
+                CC_UNROLL for (int m = 0; m < MR; m++) {
+                    const VF broadcast = SPLAT(u[m]);
+                    CC_UNROLL for (int i = 0; i < NV; i++) acc[m][i] += broadcast * x[i];
+                }
+            }
+            CC_UNROLL for (int m = 0; m < MR; m++)
+                CC_UNROLL for (int i = 0; i < NV; i++)
+                    STORE(to + (p * MR + m) * CC_TILES + t + i * CC_VL, acc[m][i]);
+        }
+    }
+}
+
+CC_INLINE void CC_FN(wino_out)(const cc_job *job, const float *from, const float *bias, int32_t channel,
+                               int32_t tile, int32_t count, int MR)
+{
+    const cc_op *op = job->op;
+    for (int m = 0; m < MR; m++)
+        for (int32_t t = 0; t < count; t += CC_VL) {
+            VF r[2][4];
+            CC_UNROLL for (int j = 0; j < 4; j++) {
+                const float *p = from + (j * MR + m) * CC_TILES + t;
+                const ptrdiff_t line = (ptrdiff_t)4 * MR * CC_TILES;
+                const VF m0 = LOAD(p), m1 = LOAD(p + line), m2 = LOAD(p + 2 * line);
+                const VF m3 = LOAD(p + 3 * line);
+                r[0][j] = m0 + m1 + m2;
+                r[1][j] = m1 - m2 - m3;
+            }
+            CC_UNROLL for (int i = 0; i < 2; i++) {
+                float *to = job->out[i] + (ptrdiff_t)(channel + m) * op->pitch + 2 * (tile + t);
+                VF left = r[i][0] + r[i][1] + r[i][2] + bias[m];
+                VF right = r[i][1] - r[i][2] - r[i][3] + bias[m];
+                if (op->relu) left = CC_MAX(left, (VF){0}), right = CC_MAX(right, (VF){0});
+                const VF low = PICK(left, right, LOWS), high = PICK(left, right, HIGHS);
+                if (t + CC_VL <= count) {
+                    STORE(to, low);
+                    STORE(to + CC_VL, high);
+                } else {
+                    float both[2 * CC_VL];
+                    STORE(both, low);
+                    STORE(both + CC_VL, high);
+                    for (int32_t k = 0; k < 2 * (count - t); k++) to[k] = both[k];
+                }
+            }
+        }
+}
+
+#define CC_CASE(MR) \
+    static void CC_FN(wino_##MR)(const float *v, int32_t channels, const float *w, float *to, \
+                                 int32_t count) \
+    { \
+        if (count > CC_VL) \
+            CC_FN(wino_mul)(v, channels, w, to, count, MR, 2); \
+        else \
+            CC_FN(wino_mul)(v, channels, w, to, count, MR, 1); \
+    }
+CC_WINOGRAD_CASES(CC_CASE)
+#undef CC_CASE
+
+static void CC_FN(wino)(const cc_job *job)
+{
+    const cc_op *op = job->op;
+    const int32_t tiles = op->width / 2, channels = op->in_channels;
+    const float *bias = job->weights + (size_t)channels * 16 * op->channels;
+    float *v = job->scratch, *products = v + 16 * CC_PLANE(channels);
+    for (int32_t tile = 0; tile < tiles; tile += CC_TILES) {
+        const int32_t left = tiles - tile, count = left < CC_TILES ? left : CC_TILES;
+        const float *w = job->weights;
+        CC_FN(wino_in)(job, v, tile, count);
+        for (int32_t m = 0, mr; m < op->channels; m += mr) {
+            mr = cc_block(op->channels, m, CC_BLOCK);
+            switch (mr) {
+#define CC_CASE(MR) case MR: CC_FN(wino_##MR)(v, channels, w, products, count); break;
+                CC_WINOGRAD_CASES(CC_CASE)
+#undef CC_CASE
+            }
+            CC_FN(wino_out)(job, products, bias + m, m, tile, count, mr);
+            w += (size_t)16 * channels * mr;
+        }
+    }
+    cc_close_row(op, job->out[0]);
+    cc_close_row(op, job->out[1]);
+}
+#endif
+
+#ifdef CC_HALVES
+static void CC_FN(half)(const cc_job *job)
+{
+    uint16_t *out = (uint16_t *)job->out[0];
+    for (int32_t s = 0; s < job->spans; s++) {
+        const float *from = job->span[s].row[0];
+        const ptrdiff_t count = job->span[s].channels * job->span[s].pitch;
+        for (ptrdiff_t i = 0; i < count; i += CC_VL) CC_TO_HALF(out + i, from + i);
+        out += count;
+    }
+}
+
+static void CC_FN(whole)(const cc_job *job)
+{
+    const uint16_t *from = (const uint16_t *)job->span[0].row[0];
+    const ptrdiff_t count = job->span[0].channels * job->span[0].pitch;
+    for (ptrdiff_t i = 0; i < count; i += CC_VL) CC_FROM_HALF(job->out[0] + i, from + i);
+}
+#endif
+
+static const cc_kernels CC_FN(kernels) = {
+    .conv = CC_FN(conv),
+    .up = CC_FN(up),
+    .pool = CC_FN(pool),
+#ifdef CC_WINOGRAD
+    .wino = CC_FN(wino),
+#endif
+#ifdef CC_HALVES
+    .half = CC_FN(half),
+    .whole = CC_FN(whole),
+#endif
+};
+
+#undef VF
+#undef LOAD
+#undef STORE
+#undef SPLAT
+#undef PICK
+#undef EVENS
+#undef ODDS
+#undef LOWS
+#undef HIGHS
+#undef CC_VL
+#undef CC_NV
+#undef CC_FN
+#undef CC_MAX
+#undef CC_TO_HALF
+#undef CC_FROM_HALF

@@ -1,0 +1,141 @@
+"""The operators of a NetworkSpec as operators on rows, a row each."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+
+from ccnet_edge.errors import ConfigError, unknown_key
+from ccnet_edge.native.ir import Kind, RowOp
+from ccnet_edge.spec.network import Node
+
+
+@dataclass(frozen=True, kw_only=True)
+class Source:
+    """What a node reads: the row operators whose channels, one after the other, are its value."""
+
+    parts: tuple[int, ...]
+    channels: int
+    height: int
+    width: int
+
+
+Lower = Callable[[Node, Source, bool], RowOp]
+
+
+def _conv(relu: bool) -> Lower:
+    def lower(node: Node, source: Source, winograd: bool) -> RowOp:
+        if node.kernel % 2 == 0:
+            raise ConfigError(
+                f"{node.name}: a convolution with an odd kernel was wanted, found {node.kernel}"
+            )
+        height, width = _divided(node, source)
+        pairs = winograd and winograd_can(node, height=height, width=width)
+        return RowOp(
+            name=node.name,
+            kind="winograd" if pairs else "conv",
+            channels=node.width,
+            height=height,
+            width=width,
+            sources=source.parts,
+            in_channels=source.channels,
+            kernel=node.kernel,
+            stride=node.stride,
+            relu=relu,
+            step=2 if pairs else 1,
+            scale=node.scale,
+            node=node.name,
+        )
+
+    return lower
+
+
+def winograd_can(node: Node, *, height: int, width: int) -> bool:
+    """Whether F(2×2, 3×3) applies: 3×3, stride 1, and even sizes."""
+    return node.kernel == 3 and node.stride == 1 and height % 2 == 0 and width % 2 == 0
+
+
+def _maxpool(node: Node, source: Source, _: bool) -> RowOp:
+    _whole_cells(node)
+    height, width = _divided(node, source)
+    return RowOp(
+        name=node.name,
+        kind="maxpool",
+        channels=source.channels,
+        height=height,
+        width=width,
+        sources=source.parts,
+        in_channels=source.channels,
+        stride=node.stride,
+        scale=node.scale,
+    )
+
+
+def _upconv(node: Node, source: Source, _: bool) -> RowOp:
+    _whole_cells(node)
+    return RowOp(
+        name=node.name,
+        kind="upconv",
+        channels=node.width,
+        height=source.height * node.stride,
+        width=source.width * node.stride,
+        sources=source.parts,
+        in_channels=source.channels,
+        kernel=node.kernel,
+        up=node.stride,
+        scale=node.scale,
+        node=node.name,
+    )
+
+
+def _input(node: Node, source: Source, _: bool) -> RowOp:
+    kind: Kind = "normalise"
+    return RowOp(
+        name=node.name,
+        kind=kind,
+        channels=node.width,
+        height=source.height,
+        width=source.width,
+        sources=source.parts,
+        in_channels=source.channels,
+    )
+
+
+def _whole_cells(node: Node) -> None:
+    if node.kernel != node.stride:
+        raise ConfigError(
+            f"{node.name}: the native engine's {node.op} has a stride that is its kernel, "
+            f"found kernel {node.kernel} and stride {node.stride}"
+        )
+
+
+def _divided(node: Node, source: Source) -> tuple[int, int]:
+    if source.height % node.stride or source.width % node.stride:
+        raise ConfigError(
+            f"{node.name}: {source.height} × {source.width} pixels were found, "
+            f"its stride {node.stride} does not divide them"
+        )
+    return source.height // node.stride, source.width // node.stride
+
+
+# Op → its operator on rows; None for what is no operator there. Equal keys to cost/ops.py and
+# nets/ops.py, by a test.
+OPS: dict[str, Lower | None] = {
+    "concat": None,
+    "conv": _conv(relu=False),
+    "conv_bn_relu": _conv(relu=True),
+    "input": _input,
+    "maxpool": _maxpool,
+    "upconv": _upconv,
+}
+
+
+def find_op(node: Node) -> Lower | None:
+    """The row of a node's operator; None for a concatenation.
+
+    Raises:
+        UsageError: an operator that is not in `OPS`.
+    """
+    if node.op not in OPS:
+        raise unknown_key("operator", node.op, OPS)
+    return OPS[node.op]
