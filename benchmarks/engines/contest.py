@@ -12,6 +12,7 @@ from pathlib import Path
 
 import numpy as np
 
+from benchmarks.engines import native
 from benchmarks.engines.client import Client, EngineError, placeless
 from benchmarks.engines.runner import run_program
 from benchmarks.engines.setups import SETUPS, Contender, converter_id, runner
@@ -256,6 +257,8 @@ def _model_bytes(model: Path) -> int:
 
 def _process_peak_bytes(entry: Entry, threads: int, *, runs: int) -> int | None:
     contender = entry.contender
+    if contender.engine == "native":
+        return native.peak_bytes(entry.model, size=entry.case.size, threads=threads, runs=runs)
     if not (contender.native and SETUPS[contender.engine].runner):
         return None
     program = runner(contender.engine)

@@ -93,6 +93,7 @@ SETUPS: dict[str, Setup] = {
         label="LiteRT, XNNPACK",
         runner=Runner(source="litert.c", libraries=("ai_edge_litert/libLiteRt.so",)),
     ),
+    "native": Setup(label="ccnet-edge native", shared=True),
     "ncnn": Setup(label="ncnn"),
     "onnxruntime": Setup(
         label="ONNX Runtime",
@@ -115,6 +116,9 @@ BF16 = 5e-2
 # What the others are compared with comes first.
 CONTENDERS: tuple[Contender, ...] = (
     Contender(engine="onnxruntime", precision="fp32", tolerance=FP32),
+    Contender(engine="native", precision="fp32", tolerance=FP32),
+    Contender(engine="native", precision="fp32", hint="avx2", tolerance=FP32),
+    Contender(engine="native", precision="fp32-small", tolerance=FP32),
     Contender(engine="onnxruntime", precision="int8", tolerance=INT8),
     Contender(engine="openvino", precision="fp32", hint="f32", tolerance=FP32),
     Contender(engine="openvino", precision="fp32", tolerance=BF16, native=False),
@@ -141,6 +145,12 @@ def requirements(engine: str) -> Path:
 def converter_id(engine: str) -> str:
     """A digest of what an engine's models depend on beside their network: its adapter and pins."""
     adapter = HERE / f"{engine}.py"
+    if engine == "native":
+        generator = ROOT / "ccnet_edge" / "native"
+        sources = sorted(p for p in generator.rglob("*") if p.suffix in (".py", ".c", ".h"))
+        return hashlib.sha256(
+            b"".join(file.read_bytes() for file in (adapter, *sources))
+        ).hexdigest()[:8]
     files = (adapter, ROOT / "constraints.txt" if SETUPS[engine].shared else requirements(engine))
     return hashlib.sha256(b"".join(file.read_bytes() for file in files)).hexdigest()[:8]
 

@@ -25,7 +25,7 @@ Goal = Literal["time", "memory"]
 # channel.
 GROUP = 64
 PER_CYCLE = 2 * 16
-DIRECT_SHARE, WINOGRAD_SHARE, UP_SHARE = 0.70, 0.75, 0.40
+DIRECT_SHARE, WINOGRAD_SHARE, UP_SHARE = 0.70, 0.75, 0.65
 WINOGRAD_IN, WINOGRAD_OUT = 110.0, 65.0
 # Moving a value: normalising, pooling, packing.
 PER_VALUE = 0.25

@@ -81,10 +81,13 @@ def _rings(program: RowProgram, first: int, last: int) -> Rings:
     ops, readers = program.ops, program.readers
     next_row = list(program.starts(first))
     rows, made = [1] * len(ops), [0] * len(ops)
-    for index, at in steps(program, first, last):
+    order = steps(program, first, last)
+    final = dict(order)  # an operator's last step; some stop before their last row
+    for index, at in order:
         op = ops[index]
         # While rows [at, at + step) are written, every row that a reader has yet to read lives.
-        low = min((max(0, ops[r].reads(next_row[r])[0]) for r in readers[index]), default=at)
+        waiting = [r for r in readers[index] if next_row[r] <= final.get(r, -1)]
+        low = min((max(0, ops[r].reads(next_row[r])[0]) for r in waiting), default=at)
         rows[index] = max(rows[index], at + op.step - min(low, at))
         next_row[index] = at + op.step
         made[index] += op.step

@@ -146,6 +146,16 @@ class NativeSession:
         self._segment(image, Output(mask.ctypes.data, 0, None, LOGITS, None, None))
         return mask
 
+    def use(self, machine: str) -> None:
+        """Kernels of one instruction set ("avx2", …) in place of the best.
+
+        Raises:
+            DeviceError: this machine, or this library, does not have it.
+        """
+        status = self._library.ccnet_use(self._net, machine.encode())
+        if status:
+            raise DeviceError(f"{machine}: {self._text(status)}")
+
     def close(self) -> None:
         """Give the arena back; the library stays with the process, as libraries do."""
         if self._pool is not None:
@@ -284,6 +294,7 @@ def _load(path: Path) -> Any:
         library.ccnet_machine.restype = ctypes.c_char_p
         size, pointer = ctypes.c_size_t, ctypes.c_void_p
         library.ccnet_open.argtypes = (pointer, pointer, size, pointer, size)
+        library.ccnet_use.argtypes = (pointer, ctypes.c_char_p)
         library.ccnet_segment_bands.argtypes = (
             pointer, pointer, pointer, ctypes.c_int32, PARALLEL, pointer,
         )  # fmt: skip

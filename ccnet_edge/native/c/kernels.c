@@ -29,6 +29,21 @@ typedef float CC_FN(vu) __attribute__((vector_size(CC_VL * 4), aligned(4), may_a
 #endif
 #define PICK(a, b, ...) __builtin_shufflevector(a, b, __VA_ARGS__)
 
+/* Columns of an even and an odd position side by side; only `count` of each where the row ends. */
+CC_INLINE void CC_FN(interleave)(float *to, VF even, VF odd, int32_t count)
+{
+    const VF low = PICK(even, odd, LOWS), high = PICK(even, odd, HIGHS);
+    if (count >= CC_VL) {
+        STORE(to, low);
+        STORE(to + CC_VL, high);
+    } else {
+        float both[2 * CC_VL];
+        STORE(both, low);
+        STORE(both + CC_VL, high);
+        for (int32_t i = 0; i < 2 * count; i++) to[i] = both[i];
+    }
+}
+
 /* Columns [x, x + NV·VL) of `mr` output channels: K×K, stride 1, any number of sources. */
 CC_INLINE void CC_FN(conv_tile)(const cc_job *job, const float *w, const float *bias, float *out,
                                 int32_t x, const int K, const int MR, const int NV)
@@ -111,54 +126,61 @@ static void CC_FN(conv)(const cc_job *job)
 
 /* Transposed convolution, kernel and stride 2: two output columns from each of the source's. */
 CC_INLINE void CC_FN(up_tile)(const cc_job *job, const float *w, const float *bias, float *out,
-                              int32_t x, int32_t count, const int MR)
+                              int32_t x, int32_t count, const int MR, const int NV)
 {
-    VF acc[2][CC_BLOCK / 2];
-    CC_UNROLL for (int m = 0; m < MR; m++) acc[0][m] = acc[1][m] = SPLAT(bias[m]);
+    VF acc[2][CC_BLOCK / 2][2];
+    CC_UNROLL for (int m = 0; m < MR; m++)
+        CC_UNROLL for (int v = 0; v < NV; v++) acc[0][m][v] = acc[1][m][v] = SPLAT(bias[m]);
     for (int32_t s = 0; s < job->spans; s++) {
         const cc_span *span = &job->span[s];
         const float *row = span->row[0] + x;
         for (int32_t c = 0; c < span->channels; c++, row += span->pitch, w += 2 * MR) {
-            const VF d = LOAD(row);
-            CC_UNROLL for (int m = 0; m < MR; m++) {
-                acc[0][m] += SPLAT(w[m]) * d;
-                acc[1][m] += SPLAT(w[MR + m]) * d;
+            VF d[2];
+            CC_UNROLL for (int v = 0; v < NV; v++) {
+                d[v] = LOAD(row + v * CC_VL);
+                CC_PIN(d[v]);
             }
+            CC_UNROLL for (int k = 0; k < 2; k++)
+                CC_UNROLL for (int m = 0; m < MR; m++) {
+                    const VF broadcast = SPLAT(w[k * MR + m]);
+                    CC_UNROLL for (int v = 0; v < NV; v++) acc[k][m][v] += broadcast * d[v];
+                }
         }
     }
-    CC_UNROLL for (int m = 0; m < MR; m++) {
-        float *to = out + (ptrdiff_t)m * job->op->pitch + 2 * x;
-        VF left = acc[0][m], right = acc[1][m];
-        if (job->op->relu) left = CC_MAX(left, (VF){0}), right = CC_MAX(right, (VF){0});
-        const VF low = PICK(left, right, LOWS), high = PICK(left, right, HIGHS);
-        if (count >= CC_VL) {
-            STORE(to, low);
-            STORE(to + CC_VL, high);
-        } else {
-            float both[2 * CC_VL];
-            STORE(both, low);
-            STORE(both + CC_VL, high);
-            for (int32_t i = 0; i < 2 * count; i++) to[i] = both[i];
+    CC_UNROLL for (int m = 0; m < MR; m++)
+        CC_UNROLL for (int v = 0; v < NV; v++) {
+            float *to = out + (ptrdiff_t)m * job->op->pitch + 2 * (x + v * CC_VL);
+            VF left = acc[0][m][v], right = acc[1][m][v];
+            if (job->op->relu) left = CC_MAX(left, (VF){0}), right = CC_MAX(right, (VF){0});
+            CC_FN(interleave)(to, left, right, count - v * CC_VL);
         }
+}
+
+CC_INLINE void CC_FN(up_block)(const cc_job *job, const float *w, const float *bias, float *out,
+                               const int MR)
+{
+    const int32_t width = job->op->width / 2;
+    int32_t x = 0;
+    for (; x + 2 * CC_VL <= width; x += 2 * CC_VL)
+        CC_FN(up_tile)(job, w, bias, out, x, width - x, MR, 2);
+    for (; x < width; x += CC_VL) {
+        const int32_t last = width - CC_VL, at = x > last && last > 0 ? last : x;
+        CC_FN(up_tile)(job, w, bias, out, at, width - at, MR, 1);
     }
 }
 
 static void CC_FN(up)(const cc_job *job)
 {
     const cc_op *op = job->op;
-    const int32_t width = op->width / 2;
     const float *bias = job->weights + (size_t)op->in_channels * 4 * op->channels;
     const float *w = job->weights + (size_t)(job->row % 2) * op->in_channels * 2 * op->channels;
     for (int32_t m = 0, mr; m < op->channels; m += mr) {
         mr = cc_block(op->channels, m, CC_BLOCK / 2);
         float *out = job->out[0] + (ptrdiff_t)m * op->pitch;
-        for (int32_t x = 0; x < width; x += CC_VL) {
-            const int32_t last = width - CC_VL, at = x > last && last > 0 ? last : x;
-            switch (mr) {
-            case 1: CC_FN(up_tile)(job, w, bias + m, out, at, width - at, 1); break;
-            case 2: CC_FN(up_tile)(job, w, bias + m, out, at, width - at, 2); break;
-            case 3: CC_FN(up_tile)(job, w, bias + m, out, at, width - at, 3); break;
-            }
+        switch (mr) {
+        case 1: CC_FN(up_block)(job, w, bias + m, out, 1); break;
+        case 2: CC_FN(up_block)(job, w, bias + m, out, 2); break;
+        case 3: CC_FN(up_block)(job, w, bias + m, out, 3); break;
         }
         w += (size_t)op->in_channels * 2 * mr;
     }
@@ -279,16 +301,7 @@ CC_INLINE void CC_FN(wino_out)(const cc_job *job, const float *from, const float
                 VF left = r[i][0] + r[i][1] + r[i][2] + bias[m];
                 VF right = r[i][1] - r[i][2] - r[i][3] + bias[m];
                 if (op->relu) left = CC_MAX(left, (VF){0}), right = CC_MAX(right, (VF){0});
-                const VF low = PICK(left, right, LOWS), high = PICK(left, right, HIGHS);
-                if (t + CC_VL <= count) {
-                    STORE(to, low);
-                    STORE(to + CC_VL, high);
-                } else {
-                    float both[2 * CC_VL];
-                    STORE(both, low);
-                    STORE(both + CC_VL, high);
-                    for (int32_t k = 0; k < 2 * (count - t); k++) to[k] = both[k];
-                }
+                CC_FN(interleave)(to, left, right, count - t);
             }
         }
 }

@@ -1,4 +1,4 @@
-/* Pictures for the runner: PGM and PPM (binary, 8 or 16 bits) and BMP (8, 24 or 32 bits,
+/* Pictures for the runner: PGM, PPM and PAM (binary, 8 or 16 bits) and BMP (8, 24 or 32 bits,
  * uncompressed). Files are not trusted: sizes are checked before anything is read. */
 #ifndef PICTURE_H
 #define PICTURE_H
@@ -11,6 +11,7 @@
 
 /* Larger pictures are refused: no network here takes them. */
 #define PICTURE_SIDE 32768
+#define PICTURE_CHANNELS 16
 
 typedef struct {
     uint8_t *pixels; /* interleaved; 16-bit samples in the machine's byte order */
@@ -52,20 +53,11 @@ static long pnm_number(FILE *file)
     return value; /* the one byte of white space after it is used up */
 }
 
-static const char *pnm_read(FILE *file, int letter, picture *shown)
+/* Rows as they stand in the file; 16-bit samples are big-endian there. */
+static const char *pnm_rows(FILE *file, picture *shown)
 {
-    long width, height, most;
-    const char *wrong;
-    width = pnm_number(file);
-    height = pnm_number(file);
-    most = pnm_number(file);
-    if (width < 1 || height < 1 || most < 1 || most > 65535) return "its PNM header is wrong";
-    if (most != 255 && most != 65535) return "samples up to 255 or 65535 are wanted";
-    shown->width = (int32_t)width;
-    shown->height = (int32_t)height;
-    shown->channels = letter == '5' ? 1 : 3;
-    shown->bytes = most > 255 ? 2 : 1;
-    if ((wrong = picture_room(shown))) return wrong;
+    const char *wrong = picture_room(shown);
+    if (wrong) return wrong;
     for (int32_t y = 0; y < shown->height; y++) {
         uint8_t *row = shown->pixels + (size_t)y * shown->row_bytes;
         if (fread(row, 1, shown->row_bytes, file) != shown->row_bytes) return "it is truncated";
@@ -76,6 +68,46 @@ static const char *pnm_read(FILE *file, int letter, picture *shown)
             }
     }
     return 0;
+}
+
+static const char *pnm_shape(picture *shown, long width, long height, long channels, long most)
+{
+    if (width < 1 || height < 1 || channels < 1) return "its PNM header is wrong";
+    if (channels > PICTURE_CHANNELS) return "at most 16 channels are wanted";
+    if (most != 255 && most != 65535) return "samples up to 255 or 65535 are wanted";
+    shown->width = (int32_t)width;
+    shown->height = (int32_t)height;
+    shown->channels = (int32_t)channels;
+    shown->bytes = most > 255 ? 2 : 1;
+    return 0;
+}
+
+static const char *pnm_read(FILE *file, int letter, picture *shown)
+{
+    const long width = pnm_number(file), height = pnm_number(file), most = pnm_number(file);
+    const char *wrong = pnm_shape(shown, width, height, letter == '5' ? 1 : 3, most);
+    return wrong ? wrong : pnm_rows(file, shown);
+}
+
+/* PAM: one `NAME value` a line, until ENDHDR. */
+static const char *pam_read(FILE *file, picture *shown)
+{
+    char line[128], name[32];
+    long value, width = 0, height = 0, channels = 0, most = 0;
+    const char *wrong;
+    for (int lines = 0; lines < 64 && fgets(line, sizeof line, file); lines++) {
+        const int found = sscanf(line, "%31s %9ld", name, &value);
+        if (found >= 1 && !strcmp(name, "ENDHDR")) {
+            wrong = pnm_shape(shown, width, height, channels, most);
+            return wrong ? wrong : pnm_rows(file, shown);
+        }
+        if (found < 2) continue;
+        if (!strcmp(name, "WIDTH")) width = value;
+        else if (!strcmp(name, "HEIGHT")) height = value;
+        else if (!strcmp(name, "DEPTH")) channels = value;
+        else if (!strcmp(name, "MAXVAL")) most = value;
+    }
+    return "its PAM header has no end";
 }
 
 static uint32_t bmp_number(const uint8_t *bytes, int count)
@@ -136,12 +168,13 @@ static const char *bmp_read(FILE *file, picture *shown)
 static const char *picture_read(const char *path, picture *shown)
 {
     FILE *file = fopen(path, "rb");
-    const char *wrong = "PGM (P5), PPM (P6) or BMP is wanted";
+    const char *wrong = "PGM (P5), PPM (P6), PAM (P7) or BMP is wanted";
     int first, second;
     if (!file) return "it could not be opened";
     first = getc(file);
     second = getc(file);
     if (first == 'P' && (second == '5' || second == '6')) wrong = pnm_read(file, second, shown);
+    else if (first == 'P' && second == '7') wrong = pam_read(file, shown);
     else if (first == 'B' && second == 'M') wrong = bmp_read(file, shown);
     fclose(file);
     return wrong;

@@ -1,0 +1,1 @@
+"""The native engine by itself: its layers beside the machine's measured peak."""
