@@ -19,6 +19,7 @@ from ccnet_edge.units import format_bytes, parse_bytes
 )
 @click.option("--target", help="Build for this device's processor.  [default: this machine]")
 @parsed("--ram", parse_bytes, "SIZE", "Memory to stay in, where a format trades time for it.")
+@parsed("--disk", parse_bytes, "SIZE", "Size to stay in, likewise.")
 @click.option(
     "-o", "--out", type=click.Path(path_type=Path), help="What to write; default: in FOLDER."
 )
@@ -30,6 +31,7 @@ def command(
     dynamic: bool,
     target: str | None,
     ram: int | None,
+    disk: int | None,
     out: Path | None,
     as_json: bool,
 ) -> None:
@@ -40,13 +42,19 @@ def command(
     page that works offline.
     """
     from ccnet_edge.export import FILES, export, trained_folder
+    from ccnet_edge.spec.plan import Limits
     from ccnet_edge.targets import load_profile
 
     path = out if out is not None else folder / FILES.get(format_, f"model.{format_}")
     machine = load_profile(target).instruction_set if target is not None else ""
     say(f"exporting {folder} as {format_}")
     artifact = export(
-        format_, trained_folder(folder), path, dynamic=dynamic, machine=machine, ram_bytes=ram
+        format_,
+        trained_folder(folder),
+        path,
+        dynamic=dynamic,
+        machine=machine,
+        limits=Limits(ram_bytes=ram, disk_bytes=disk),
     )
     if as_json:
         print_json(artifact)

@@ -194,12 +194,12 @@ def export_model(site: Site, trained: TrainedNetwork) -> Artifact:
             site.folder / TRAINING,
             site.model,
             machine=site.request.profile.instruction_set,
-            ram_bytes=site.request.limits.ram_bytes,
+            limits=site.request.limits,
         )
         serial.save(artifact, site.folder / ARTIFACT)
         site.progress("export", done=1, total=1, note=site.model.name)
 
-    inputs = (trained, site.request.engine, site.request.limits.ram_bytes, versions())
+    inputs = (trained, site.request.engine, site.request.limits, versions())
     site.store.files("export", inputs, (site.model.name, ARTIFACT), make)
     return serial.load(Artifact, site.folder / ARTIFACT)
 

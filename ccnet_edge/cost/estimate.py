@@ -7,7 +7,7 @@ import math
 from ccnet_edge.cost import engine_memory
 from ccnet_edge.cost.counts import macs, parameters, stored_values, values_per_scale, weights
 from ccnet_edge.cost.memory import plan_memory
-from ccnet_edge.native import footprint
+from ccnet_edge.native.footprint import footprint, least_disk_bytes, least_ram_bytes
 from ccnet_edge.spec.network import NetworkSpec
 from ccnet_edge.spec.plan import Estimate
 from ccnet_edge.spec.target import DeviceProfile
@@ -32,16 +32,24 @@ def estimate(
     engine: str = "onnxruntime",
     profile: DeviceProfile | None = None,
     ram_limit: int | None = None,
+    disk_limit: int | None = None,
 ) -> Estimate:
     """What `spec` costs at `height` × `width` with values of `bits` bits.
 
     `latency_ms` needs a profile that says how fast the device is, `ram_bytes` a memory model
-    of the engine; each is None without. The native engine's memory depends on the limit that it
-    is built for, `ram_limit`: it is the fastest way inside of it.
+    of the engine; each is None without. The native engine's memory and file depend on the limits
+    that it is built for: it is built the fastest way inside of them.
 
     Raises:
         UsageError: a size that the network's output stride does not divide.
     """
+    disk = disk_bytes(engine, spec, height=height, width=width, bits=bits)
+    ram = process_bytes(engine, spec, height=height, width=width)
+    if engine == NATIVE and bits == NATIVE_BITS:
+        built = footprint(
+            spec, height=height, width=width, ram_limit=ram_limit, disk_limit=disk_limit
+        )
+        disk, ram = built.disk_bytes, built.ram_bytes
     plan = plan_memory(spec, height=height, width=width, bits=bits)
     count = weights(spec)
     work = macs(spec, height=height, width=width)
@@ -54,10 +62,10 @@ def estimate(
         log_theta=math.log10(count),
         held_values=sum(values_per_scale(spec, height=height, width=width)),
         macs=work,
-        disk_bytes=disk_bytes(engine, spec, height=height, width=width, bits=bits),
+        disk_bytes=disk,
         peak_activation_bytes=plan.arena_bytes,
         memory_bytes=weight_bytes(spec, bits=bits) + plan.arena_bytes,
-        ram_bytes=built_bytes(engine, spec, height=height, width=width, limit=ram_limit),
+        ram_bytes=ram,
         latency_ms=latency_ms(work, profile),
     )
 
@@ -82,25 +90,16 @@ def latency_ms(work: int, profile: DeviceProfile | None) -> float | None:
 
 
 def disk_bytes(engine: str, spec: NetworkSpec, *, height: int, width: int, bits: int) -> int:
-    """An upper bound of the bytes of the file that ships: ONNX, or the native engine's."""
+    """An upper bound of the bytes of the least file that ships: ONNX, or the native engine's."""
     if engine == NATIVE and bits == NATIVE_BITS:
-        return footprint.disk_bytes(spec, height=height, width=width)
+        return least_disk_bytes(spec, height=height, width=width)
     return onnx_bytes(spec, bits=bits)
-
-
-def built_bytes(
-    engine: str, spec: NetworkSpec, *, height: int, width: int, limit: int | None
-) -> int | None:
-    """Peak bytes of a process that runs `spec` as it is built for a limit."""
-    if engine == NATIVE:
-        return footprint.ram_bytes(spec, height=height, width=width, limit_bytes=limit)
-    return process_bytes(engine, spec, height=height, width=width)
 
 
 def process_bytes(engine: str, spec: NetworkSpec, *, height: int, width: int) -> int | None:
     """The least peak of a process that runs `spec` on `engine`; None where no model exists."""
     if engine == NATIVE:
-        return footprint.least_ram_bytes(spec, height=height, width=width)
+        return least_ram_bytes(spec, height=height, width=width)
     if engine not in engine_memory.MODELS:
         return None
     return engine_memory.process_bytes(engine, spec=spec, height=height, width=width)

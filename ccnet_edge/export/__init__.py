@@ -10,6 +10,7 @@ from typing import Protocol
 
 from ccnet_edge.errors import MissingExtraError, unknown_key
 from ccnet_edge.spec.artifact import Artifact
+from ccnet_edge.spec.plan import Limits
 
 __all__ = [
     "EXPORTERS",
@@ -31,11 +32,14 @@ TRAINED = "trained.json"
 TRAINING = "train"
 
 
+NO_LIMITS = Limits()
+
+
 class Exporter(Protocol):
     """Writes the network in `trained`, a folder that training left behind, to `out`."""
 
     def __call__(
-        self, trained: Path, out: Path, *, dynamic: bool, machine: str, ram_bytes: int | None
+        self, trained: Path, out: Path, *, dynamic: bool, machine: str, limits: Limits
     ) -> Artifact:
         """The artefact that was written."""
 
@@ -55,7 +59,7 @@ def export(
     *,
     dynamic: bool = False,
     machine: str = "",
-    ram_bytes: int | None = None,
+    limits: Limits = NO_LIMITS,
 ) -> Artifact:
     """Write the network in the folder `trained` to `out` as `format`: a file, `c` a folder.
 
@@ -67,7 +71,7 @@ def export(
             divides, and not only those of its preprocessing.
         machine: the target's instruction set (`uname -m`), for formats that are built for one;
             this machine's where it is empty.
-        ram_bytes: memory that the application may hold, for formats that trade time for it.
+        limits: memory and disk, for formats that trade time for them.
 
     Raises:
         UsageError: no such format.
@@ -79,7 +83,7 @@ def export(
         out,
         dynamic=dynamic,
         machine=machine or platform.machine(),
-        ram_bytes=ram_bytes,
+        limits=limits,
     )
 
 
@@ -93,6 +97,7 @@ def check_tools(format: str, machine: str) -> None:  # noqa: A002
     if format == "native":
         from ccnet_edge.native.toolchain import find_compiler
 
+        # This machine's too: parity is shown here.
         for each in (machine, platform.machine()):
             find_compiler(each)
 

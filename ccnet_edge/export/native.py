@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import platform
 from pathlib import Path
 
 import numpy as np
@@ -13,47 +12,44 @@ from ccnet_edge.device.bundle.zips import zip_bytes
 from ccnet_edge.errors import UsageError
 from ccnet_edge.export import describe_file
 from ccnet_edge.native import Convolution, EnginePlan, Subject, Weights, emit_files, plan_engine
-from ccnet_edge.native.footprint import application_bytes
+from ccnet_edge.native.footprint import application_bytes, blob_limit
 from ccnet_edge.native.toolchain import build_binaries, find_compiler
 from ccnet_edge.nets import SpecModule
 from ccnet_edge.nets.ops import ConvBnRelu
 from ccnet_edge.spec import serial
 from ccnet_edge.spec.artifact import Artifact
+from ccnet_edge.spec.plan import Limits
 from ccnet_edge.spec.training import TrainedNetwork
 from ccnet_edge.train import load_trained
 
 
-def export_c(
-    trained: Path, out: Path, *, dynamic: bool, machine: str, ram_bytes: int | None
-) -> Artifact:
+def export_c(trained: Path, out: Path, *, dynamic: bool, machine: str, limits: Limits) -> Artifact:
     """Write source and weights into the folder `out`; see `export.export`.
 
     The artefact is the weights' file: with the source it is all that a firmware builds.
     """
     del machine  # source is for every one
-    record, files = _files(trained, dynamic=dynamic, ram_bytes=ram_bytes)
+    record, files = _files(trained, dynamic=dynamic, limits=limits)
     for name, content in files.items():
         serial.write_bytes(out / name, content)
     return describe_file(out / "ccnet.weights", kind="c", opset=0, shape=_shape(record))
 
 
 def export_native(
-    trained: Path, out: Path, *, dynamic: bool, machine: str, ram_bytes: int | None
+    trained: Path, out: Path, *, dynamic: bool, machine: str, limits: Limits
 ) -> Artifact:
     """Write source, weights and what was built from them to the file `out`.
 
-    Built for the target's instruction set and for this machine's, so that parity is shown here
-    on the file that ships.
+    Built for the target's instruction set. Another machine that opens it builds the source that
+    it holds, so that parity is shown on the file that ships.
 
     Raises:
-        MissingExtraError: no compiler for one of the two.
+        MissingExtraError: no compiler for the target.
     """
-    record, files = _files(trained, dynamic=dynamic, ram_bytes=ram_bytes)
-    members = dict(files)
-    for each in sorted({machine, platform.machine()}):
-        built = build_binaries(files, find_compiler(each))
-        members |= {f"bin/{each}/{name}": content for name, content in built.items()}
-    serial.write_bytes(out, zip_bytes(members))
+    record, files = _files(trained, dynamic=dynamic, limits=limits)
+    built = build_binaries(files, find_compiler(machine))
+    binaries = {f"bin/{machine}/{name}": content for name, content in built.items()}
+    serial.write_bytes(out, zip_bytes(files | binaries))
     return describe_file(out, kind="native", opset=0, shape=_shape(record))
 
 
@@ -67,7 +63,7 @@ def fold(module: SpecModule) -> Weights:
 
 
 def _files(
-    trained: Path, *, dynamic: bool, ram_bytes: int | None
+    trained: Path, *, dynamic: bool, limits: Limits
 ) -> tuple[TrainedNetwork, dict[str, bytes]]:
     if dynamic:
         raise UsageError(
@@ -75,7 +71,7 @@ def _files(
             hint="train with the --size that the device has, or export --format onnx --dynamic",
         )
     record, module = load_trained(trained)
-    plan = plan_for(record, ram_bytes=ram_bytes)
+    plan = plan_for(record, limits)
     subject = Subject(
         program=plan.program,
         layout=plan.layout,
@@ -86,14 +82,15 @@ def _files(
     return record, emit_files(subject, fold(module))
 
 
-def plan_for(record: TrainedNetwork, *, ram_bytes: int | None) -> EnginePlan:
-    """The engine's choices for a trained network: the fastest that the memory allows."""
+def plan_for(record: TrainedNetwork, limits: Limits) -> EnginePlan:
+    """The engine's choices for a trained network: the fastest that memory and disk allow."""
     pre = record.preprocessing
     return plan_engine(
         record.network,
         height=pre.height,
         width=pre.width,
-        limit_bytes=application_bytes(ram_bytes),
+        limit_bytes=application_bytes(limits.ram_bytes),
+        weights_limit=blob_limit(limits.disk_bytes),
     )
 
 

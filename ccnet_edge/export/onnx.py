@@ -20,10 +20,11 @@ from onnx import ModelProto
 
 from ccnet_edge import __version__
 from ccnet_edge.errors import CcnetError
-from ccnet_edge.export import describe_file
+from ccnet_edge.export import NO_LIMITS, describe_file
 from ccnet_edge.export.metadata import ModelMetadata, attach
 from ccnet_edge.spec import serial
 from ccnet_edge.spec.artifact import Artifact
+from ccnet_edge.spec.plan import Limits
 from ccnet_edge.train import load_trained
 
 if TYPE_CHECKING:
@@ -42,11 +43,11 @@ FOLDED = frozenset({"BatchNormalization", "Identity", "Constant"})
 
 
 def export_onnx(
-    trained: Path, out: Path, *, dynamic: bool, machine: str = "", ram_bytes: int | None = None
+    trained: Path, out: Path, *, dynamic: bool, machine: str = "", limits: Limits = NO_LIMITS
 ) -> Artifact:
     """Write the network in the folder `trained` to `out`; see `export.export`."""
     # One file for every machine, whose memory is the engine's business.
-    del machine, ram_bytes
+    del machine, limits
     record, module = load_trained(trained)
     metadata = ModelMetadata(
         network=record.network, preprocessing=record.preprocessing, classes=record.classes

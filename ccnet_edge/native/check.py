@@ -69,11 +69,11 @@ def _wanted(program: RowProgram, op: RowOp, at: int) -> Iterator[tuple[int, int]
     """Source rows that a step reads, by what its kind computes."""
     for row in range(at, at + op.step):
         for source in op.sources:
-            if op.kind in ("conv", "winograd"):
+            if op.kind in ("conv", "winograd", "conv8", "logits8"):
                 wanted = [row * op.stride + k - op.kernel // 2 for k in range(op.kernel)]
-            elif op.kind == "maxpool":
+            elif op.kind in ("maxpool", "maxpool8"):
                 wanted = [row * op.stride + k for k in range(op.stride)]
-            elif op.kind == "upconv":
+            elif op.kind in ("upconv", "upconv8"):
                 wanted = [row // op.up]
             else:
                 wanted = [row]

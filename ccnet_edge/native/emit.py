@@ -5,7 +5,9 @@ from __future__ import annotations
 from dataclasses import dataclass
 from importlib.resources import files
 
-from ccnet_edge.native.ir import RowOp, RowProgram
+import numpy as np
+
+from ccnet_edge.native.ir import QUAD, RowOp, RowProgram
 from ccnet_edge.native.layout import (
     ALIGN,
     BAND_BYTES,
@@ -26,6 +28,11 @@ KINDS = {
     "maxpool": "CC_POOL",
     "half": "CC_HALF",
     "float": "CC_WHOLE",
+    "quantise": "CC_NORMALISE",
+    "conv8": "CC_CONV",
+    "logits8": "CC_CONV",
+    "upconv8": "CC_UP",
+    "maxpool8": "CC_POOL",
 }
 
 
@@ -65,6 +72,7 @@ def emit_header(subject: Subject) -> str:
         "CCNET_ARENA_BYTES": one,
         "CCNET_STREAM_ARENA_BYTES": layout.stream_arena_bytes,
         "CCNET_WEIGHTS_BYTES": blob_bytes(subject.program),
+        "CCNET_WEIGHT_BITS": 8 if subject.program.integer else 32,
     }
     lines = [f"#define {name} {value}" for name, value in constants.items()]
     lines.append(
@@ -80,11 +88,14 @@ def emit_source(subject: Subject) -> str:
     """ccnet.c."""
     source = template("ccnet.c").replace("/*@SIZES@*/", _sizes(subject))
     source = source.replace("/*@TABLES@*/", _tables(subject))
-    return source.replace("/*@KERNELS@*/", template("kernels.c"))
+    integer = subject.program.integer
+    source = source.replace("/*@INT8@*/", template("int8.c") if integer else "")
+    return source.replace("/*@KERNELS@*/", template("kernels_int8.c" if integer else "kernels.c"))
 
 
 def _comment(text: str) -> str:
-    return text.replace("*/", "* /").replace("\\", "/")
+    """Text that cannot end its comment, whatever the dialect (trigraphs, spliced lines)."""
+    return "".join(letter if letter.isalnum() or letter in " .,_-+()" else "_" for letter in text)
 
 
 def _sizes(subject: Subject) -> str:
@@ -94,7 +105,8 @@ def _sizes(subject: Subject) -> str:
         "CC_OPS": len(ops),
         "CC_MAX_SOURCES": max(len(op.sources) for op in ops),
         "CC_MAX_PUSHES": max(1, *(len(op.pushes) for op in ops)),
-        "CC_MAX_ROWS": max(op.reads(op.height)[1] - op.reads(op.height)[0] + 1 for op in ops),
+        # Two at least: the pooling of 2×2 cells is compiled where nothing pools, too.
+        "CC_MAX_ROWS": max(2, *(1 + op.reads(0)[1] - op.reads(0)[0] for op in ops)),
         "CC_BLOCK": BLOCK,
         "CC_TILES": TILES,
         "CC_CONTEXT_BYTES": CONTEXT_BYTES,
@@ -109,7 +121,7 @@ def _sizes(subject: Subject) -> str:
         "CCNET_STRIDE_OF_SIZES": subject.stride,
     }
     lines = [f"#define {name} {value}" for name, value in defined.items()]
-    lines += _cases(ops)
+    lines += _cases_int8(subject) if program.integer else _cases(ops)
     lines += ["#define CC_QUOTE(text) #text", "#define CC_TEXT(value) CC_QUOTE(value)"]
     return "\n".join(lines)
 
@@ -125,6 +137,9 @@ def _tables(subject: Subject) -> str:
         *(_row(index, op, subject) for index, op in enumerate(program.ops)),
         "};",
     ]
+    if program.integer:
+        pads = ", ".join(map(str, subject.layout.pad_offsets))
+        lines.append(f"static const uint64_t CC_PADS[CC_OPS] = {{{pads}}};")
     return "\n".join(lines)
 
 
@@ -145,12 +160,35 @@ def _cases(ops: tuple[RowOp, ...]) -> list[str]:
     return lines
 
 
+def _cases_int8(subject: Subject) -> list[str]:
+    """The same of an int8 program."""
+    ops = subject.program.ops
+    direct = sorted({op.kernel for op in ops if op.kind == "conv8" and op.stride == 1})
+    logits = sorted(
+        {
+            (op.kernel, min(QUAD, op.channels - first))
+            for op in ops
+            if op.kind == "logits8"
+            for first in range(0, op.channels, QUAD)
+        }
+    )
+    lines = [
+        "#define CC_INT8 1",
+        f"#define CC_LEAD {subject.layout.lead_bytes}",
+        "#define CC_CONV_CASES(X) " + " ".join(f"X({kernel})" for kernel in direct),
+        "#define CC_LOGITS(X) " + " ".join(f"X({kernel}, {m})" for kernel, m in logits),
+    ]
+    if any(_plain(op) for op in ops):
+        lines.append("#define CC_PLAIN8 1")
+    return lines
+
+
 def _plain(op: RowOp) -> bool:
     """Its shape has no kernel of its own."""
     return (
-        (op.kind == "conv" and op.stride != 1)
-        or (op.kind == "upconv" and op.up != 2)
-        or (op.kind == "maxpool" and op.stride != 2)
+        (op.does == "conv" and op.stride != 1)
+        or (op.does == "upconv" and op.up != 2)
+        or (op.does == "maxpool" and op.stride != 2)
     )
 
 
@@ -180,11 +218,8 @@ def _list(values: tuple[int, ...]) -> str:
 
 
 def _floats(name: str, values: tuple[float, ...]) -> str:
-    """float32 constants, written exactly."""
-    written = ", ".join(
-        f"{value:.9g}f" if "." in f"{value:.9g}" or "e" in f"{value:.9g}" else f"{value:.9g}.0f"
-        for value in values
-    )
+    """float32 constants, written exactly: the nearest float32, of which 9 digits say all."""
+    written = ", ".join(f"{np.float32(value):.8e}f" for value in values)
     return f"static const float {name}[] = {{{written}}};"
 
 

@@ -10,7 +10,20 @@ from __future__ import annotations
 from dataclasses import dataclass, replace
 from typing import Literal
 
-Kind = Literal["image", "normalise", "conv", "winograd", "upconv", "maxpool", "half", "float"]
+Kind = Literal[
+    "image", "normalise", "conv", "winograd", "upconv", "maxpool", "half", "float",
+    "quantise", "conv8", "upconv8", "maxpool8", "logits8",
+]  # fmt: skip
+# What a kind of an int8 program does, and what stores its rows as bytes, four channels a cell.
+PLAIN: dict[Kind, Kind] = {
+    "quantise": "normalise",
+    "conv8": "conv",
+    "upconv8": "upconv",
+    "maxpool8": "maxpool",
+    "logits8": "conv",
+}
+BYTES = frozenset({"quantise", "conv8", "upconv8", "maxpool8"})
+QUAD = 4
 
 # Rows are padded to whole vectors of the widest machine (16 float32, 64 bytes), so that the
 # layout is the same everywhere.
@@ -50,14 +63,24 @@ class RowOp:
         return -(-(self.width + self.halo) // LANES) * LANES
 
     @property
-    def value_bytes(self) -> int:
-        """Bytes of a stored value."""
+    def does(self) -> Kind:
+        """Its kind, whatever its values are stored in."""
+        return PLAIN.get(self.kind, self.kind)
+
+    @property
+    def planes(self) -> int:
+        """Planes of a row: one a channel, or in int8 one for four channels."""
+        return -(-self.channels // QUAD) if self.kind in BYTES else self.channels
+
+    @property
+    def cell_bytes(self) -> int:
+        """Bytes of a plane's cell: a stored value, or four of one byte."""
         return 2 if self.kind == "half" else 4
 
     @property
     def row_bytes(self) -> int:
         """Bytes of one row of the ring; 0 for the image, which is the caller's."""
-        return 0 if self.kind == "image" else self.channels * self.pitch * self.value_bytes
+        return 0 if self.kind == "image" else self.planes * self.pitch * self.cell_bytes
 
     @property
     def weights(self) -> int:
@@ -72,7 +95,7 @@ class RowOp:
     @property
     def convolves(self) -> bool:
         """It has weights."""
-        return self.kind in ("conv", "winograd", "upconv")
+        return self.does in ("conv", "winograd", "upconv")
 
     def reads(self, row: int) -> tuple[int, int]:
         """First and last row of each source that output rows [row, row + step) read.
@@ -80,10 +103,10 @@ class RowOp:
         Not clipped: rows outside of the source are zeros.
         """
         last = row + self.step - 1
-        if self.kind in ("conv", "winograd"):
+        if self.does in ("conv", "winograd"):
             reach = self.kernel // 2
             return row * self.stride - reach, last * self.stride + reach
-        if self.kind == "maxpool":
+        if self.does == "maxpool":
             return row * self.stride, last * self.stride + self.stride - 1
         return row // self.up, last // self.up
 
@@ -93,6 +116,11 @@ class RowProgram:
     """Operators in topological order; the first is the image, the last makes the logits."""
 
     ops: tuple[RowOp, ...]
+
+    @property
+    def integer(self) -> bool:
+        """It computes in int8."""
+        return any(op.kind in BYTES for op in self.ops)
 
     @property
     def readers(self) -> tuple[tuple[int, ...], ...]:
@@ -135,9 +163,11 @@ class RowProgram:
 
 
 def with_halos(ops: list[RowOp]) -> tuple[RowOp, ...]:
-    """The operators with as many zeros beside their rows as their widest reader needs."""
-    halos = [op.halo for op in ops]
-    for op in ops:
-        for source in op.sources:
-            halos[source] = max(halos[source], op.kernel // 2)
-    return tuple(replace(op, halo=halo) for op, halo in zip(ops, halos, strict=True))
+    """The operators with as many zeros beside their rows as the widest convolution reaches.
+
+    NOTE: the same number for all. What stands before the first row of a ring are the last zeros
+    of another ring, whichever it is; and rows are packed to fp16 with their zeros, so that both
+    have one pitch.
+    """
+    reach = max((op.kernel // 2 for op in ops if op.kind in ("conv", "winograd")), default=0)
+    return tuple(replace(op, halo=max(op.halo, reach)) for op in ops)

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from ccnet_edge.native.ir import LANES, RowProgram
+from ccnet_edge.native.int8 import zero_at_0
+from ccnet_edge.native.ir import LANES, QUAD, RowProgram
 from ccnet_edge.native.schedule import rings
 
 ALIGN = 64
@@ -28,7 +29,9 @@ class Layout:
 
     Offsets are from the band's begin. `ring_offsets` and `ring_rows` are per operator; the
     image has no ring but in a stream, where `stream_rows` rows of raw pixels are kept at
-    `stream_offset`, the arena's end (0 rows: each is used up as it is fed).
+    `stream_offset`, the arena's end (0 rows: each is used up as it is fed). In int8 `pad_offsets`
+    are, per operator, a row of its zero point, 0 where nothing reads beyond it; `lead_bytes` of
+    zero points stand before these rows and before rings.
     """
 
     context_bytes: int
@@ -40,6 +43,8 @@ class Layout:
     scratch_offset: int
     stream_rows: int
     bands: int
+    pad_offsets: tuple[int, ...] = ()
+    lead_bytes: int = 0
 
     @property
     def arena_bytes(self) -> int:
@@ -57,14 +62,19 @@ def lay_out(program: RowProgram, *, stride: int, bands: int = 1) -> Layout:
     found = rings(program, stride=stride, bands=bands)
     offset = aligned(BAND_BYTES + 4 * len(program.ops))
     zeros = offset
-    offset += zero_bytes(program)
+    lead = lead_bytes(program)
+    pads: tuple[int, ...] = ()
+    if program.integer:
+        pads, offset = _pads(program, offset, lead)
+    else:
+        offset += zero_bytes(program)
     offsets = [0] * len(program.ops)
     # Planes of float32 first: what stands before a row has to be zeros.
     for half in (False, True):
         for index, op in enumerate(program.ops):
             if (op.kind == "half") == half and op.row_bytes:
-                offsets[index] = offset
-                offset += aligned(op.row_bytes * found.rows[index])
+                offsets[index] = offset + lead
+                offset += lead + aligned(op.row_bytes * found.rows[index])
     scratch = offset + SLACK
     image = program.ops[0]
     stream_rows = found.rows[0] if found.rows[0] > 1 else 0
@@ -79,6 +89,8 @@ def lay_out(program: RowProgram, *, stride: int, bands: int = 1) -> Layout:
         scratch_offset=scratch,
         stream_rows=stream_rows,
         bands=bands,
+        pad_offsets=pads,
+        lead_bytes=lead,
     )
 
 
@@ -89,6 +101,30 @@ def zero_bytes(program: RowProgram) -> int:
         default=0,
     )
     return ALIGN + aligned(longest)
+
+
+def lead_bytes(program: RowProgram) -> int:
+    """In int8, zero points before a ring: it has another one than the ring before."""
+    reach = max((op.kernel // 2 for op in program.ops if op.does == "conv"), default=0)
+    return aligned(QUAD * reach) if program.integer else 0
+
+
+def _pads(program: RowProgram, offset: int, lead: int) -> tuple[tuple[int, ...], int]:
+    """Rows of zero points for what convolutions read, and where they end; zeros are one row."""
+    read = {s for op in program.ops if op.does == "conv" and op.kernel > 1 for s in op.sources}
+    zero = zero_at_0(program)
+    longest = max((program.ops[s].row_bytes for s in read if zero[s]), default=0)
+    shared = offset + lead
+    if longest:
+        offset += lead + aligned(longest)
+    pads = [0] * len(program.ops)
+    for source in sorted(read):
+        if zero[source]:
+            pads[source] = shared
+        else:
+            pads[source] = offset + lead
+            offset += lead + aligned(program.ops[source].row_bytes)
+    return tuple(pads), offset
 
 
 def scratch_bytes(program: RowProgram) -> int:

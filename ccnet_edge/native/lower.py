@@ -57,7 +57,27 @@ def lower(
             hint=f"use {_up(height, stride)} × {_up(width, stride)}",
         )
     lowering = _Lowering(network, height, width, choices or Choices())
-    return RowProgram(ops=with_halos(lowering.run()))
+    return RowProgram(ops=with_halos(_reached(lowering.run())))
+
+
+def _reached(ops: list[RowOp]) -> list[RowOp]:
+    """The operators that the last one depends on.
+
+    A node that only concatenations read has no reader left where each computes it again.
+    """
+    wanted = {len(ops) - 1}
+    for index in range(len(ops) - 1, -1, -1):
+        if index in wanted:
+            wanted.update(ops[index].sources)
+    places = {old: new for new, old in enumerate(sorted(wanted))}
+    return [
+        replace(
+            ops[old],
+            sources=tuple(places[source] for source in ops[old].sources),
+            pushes=tuple(places[pushed] for pushed in ops[old].pushes if pushed in places),
+        )
+        for old in places
+    ]
 
 
 def _up(value: int, stride: int) -> int:

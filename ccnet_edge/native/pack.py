@@ -11,6 +11,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from ccnet_edge.errors import DataError
+from ccnet_edge.native.int8 import packed_words
 from ccnet_edge.native.ir import RowOp, RowProgram
 from ccnet_edge.native.layout import BLOCK, aligned
 
@@ -52,19 +53,28 @@ def packed_values(op: RowOp) -> int:
 
 
 def offsets(program: RowProgram) -> tuple[int, ...]:
-    """Where each operator's weights begin, in values; an operator that runs twice has one place."""
+    """Where each operator's weights begin, in values; an operator that runs twice has one place.
+
+    In int8, where poolings and the input have a head as well, in words of four bytes.
+    """
+    sizes = packed_words(program) if program.integer else map(packed_values, program.ops)
     places: dict[str, int] = {}
     found, at = [], 0
-    for op in program.ops:
-        if op.convolves and op.node not in places:
+    for op, size in zip(program.ops, sizes, strict=True):
+        if op.convolves and op.node in places:
+            found.append(places[op.node])
+            continue
+        if op.convolves:
             places[op.node] = at
-            at += packed_values(op)
-        found.append(places.get(op.node, 0))
+        found.append(at if size else 0)
+        at += size
     return tuple(found)
 
 
 def blob_bytes(program: RowProgram) -> int:
     """The size of the blob."""
+    if program.integer:
+        return HEADER_BYTES + aligned(4 * sum(packed_words(program)))
     nodes = {op.node: packed_values(op) for op in program.ops if op.convolves}
     return HEADER_BYTES + aligned(4 * sum(nodes.values()))
 
@@ -78,11 +88,16 @@ def pack(program: RowProgram, weights: Weights) -> bytes:
     done: dict[str, NDArray[np.float32]] = {}
     for op in program.ops:
         if op.convolves and op.node not in done:
-            done[op.node] = _packed(op, _found(op, weights))
+            done[op.node] = _packed(op, found_weights(op, weights))
     payload = b"".join(values.astype("<f4").tobytes() for values in done.values())
     payload += bytes(blob_bytes(program) - HEADER_BYTES - len(payload))
-    header = kind(program) + checksum(payload).to_bytes(8, "little")
-    return header + bytes(HEADER_BYTES - len(header)) + payload
+    return header(program, payload) + payload
+
+
+def header(program: RowProgram, payload: bytes) -> bytes:
+    """Kind and checksum, in `HEADER_BYTES`."""
+    words = kind(program) + checksum(payload).to_bytes(8, "little")
+    return words + bytes(HEADER_BYTES - len(words))
 
 
 def kind(program: RowProgram) -> bytes:
@@ -99,12 +114,17 @@ def checksum(payload: bytes) -> int:
     return total
 
 
-def _found(op: RowOp, weights: Weights) -> Convolution:
+def found_weights(op: RowOp, weights: Weights) -> Convolution:
+    """An operator's weights.
+
+    Raises:
+        DataError: there are none, or they are of another shape or not finite.
+    """
     if op.node not in weights:
         raise DataError(f"weights of {op.node} were wanted, found {', '.join(sorted(weights))}")
     found = weights[op.node]
     ends = (op.channels, op.in_channels)
-    wanted = (*(ends[::-1] if op.kind == "upconv" else ends), op.kernel, op.kernel)
+    wanted = (*(ends[::-1] if op.does == "upconv" else ends), op.kernel, op.kernel)
     if found.weight.shape != wanted or found.bias.shape != (op.channels,):
         raise DataError(
             f"{op.node}: weights {list(wanted)} and {op.channels} biases were wanted, "

@@ -10,6 +10,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import Literal
 
+from ccnet_edge.native.int8 import in_int8
 from ccnet_edge.native.ir import RowOp, RowProgram
 from ccnet_edge.native.layout import Layout, lay_out
 from ccnet_edge.native.lower import Choices, Keep, lower, skips_of
@@ -60,39 +61,68 @@ def plan_engine(
     width: int,
     goal: Goal = "time",
     limit_bytes: int | None = None,
+    weights_limit: int | None = None,
     half: bool = False,
+    integer: bool = False,
 ) -> EnginePlan:
-    """The choices of least time, or of least memory.
+    """The choices of least time, or of least memory; of an int8 program where `integer`.
 
-    With a limit the fastest whose memory is at most `limit_bytes`; where none is, the one of
-    least memory. `half` allows skips in fp16, which changes results by rounding.
+    With limits the fastest whose memory is at most `limit_bytes` and whose weights have at most
+    `weights_limit` bytes (transformed for Winograd they have 16 / 9 as many); where none is, the
+    one of least memory. `half` allows skips in fp16, which changes results by rounding.
 
     Raises:
         ConfigError: a size or an operator's shape that the engine does not have.
     """
     found = [
-        evaluate(network, height=height, width=width, choices=choices)
+        evaluate(network, height=height, width=width, choices=choices, integer=integer)
         for choices in candidates(network, height=height, width=width, half=half)
+        if not (integer and choices.winograd)
     ]
     if goal == "time":
         found.sort(key=lambda plan: (plan.cycles, plan.memory_bytes))
-        fitting = [p for p in found if limit_bytes is None or p.memory_bytes <= limit_bytes]
+        fitting = [
+            plan
+            for plan in found
+            if (limit_bytes is None or plan.memory_bytes <= limit_bytes)
+            and (weights_limit is None or plan.weights_bytes <= weights_limit)
+        ]
         for plan in fitting:
             full = evaluate(
-                network, height=height, width=width, choices=plan.choices, bands=MOST_BANDS
+                network,
+                height=height,
+                width=width,
+                choices=plan.choices,
+                bands=MOST_BANDS,
+                integer=integer,
             )
             # Several bands may need a row more here and there.
             if limit_bytes is None or full.memory_bytes <= limit_bytes:
                 return full
     least = min(found, key=lambda plan: (plan.memory_bytes, plan.cycles))
-    return evaluate(network, height=height, width=width, choices=least.choices, bands=MOST_BANDS)
+    return evaluate(
+        network,
+        height=height,
+        width=width,
+        choices=least.choices,
+        bands=MOST_BANDS,
+        integer=integer,
+    )
 
 
 def evaluate(
-    network: NetworkSpec, *, height: int, width: int, choices: Choices, bands: int = 1
+    network: NetworkSpec,
+    *,
+    height: int,
+    width: int,
+    choices: Choices,
+    bands: int = 1,
+    integer: bool = False,
 ) -> EnginePlan:
     """What choices cost, with rings for images in up to `bands` bands."""
     program = lower(network, height=height, width=width, choices=choices)
+    if integer:
+        program = in_int8(program)
     stride = network.output_stride
     return EnginePlan(
         choices=choices,
@@ -139,9 +169,9 @@ def op_cycles(op: RowOp) -> float:
     groups = op.height * op.width / GROUP
     if op.kind == "winograd":
         return groups * _winograd(op)
-    if op.kind == "conv":
+    if op.does == "conv":
         return groups * _direct(op)
-    if op.kind == "upconv":
+    if op.does == "upconv":
         return op.macs / (PER_CYCLE * UP_SHARE)
     return op.height * op.width * op.channels * PER_VALUE
 

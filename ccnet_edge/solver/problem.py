@@ -101,6 +101,7 @@ class Problem:
             engine=at.engine,
             profile=at.profile,
             ram_limit=self.limits.ram_bytes,
+            disk_limit=self.limits.disk_bytes,
         )
 
     @cached_property

@@ -19,6 +19,7 @@ from ccnet_edge.export.onnx import write_onnx
 from ccnet_edge.nets import SpecModule, build_module
 from ccnet_edge.spec import serial
 from ccnet_edge.spec.artifact import Artifact, Preprocessing
+from ccnet_edge.spec.plan import Limits
 from ccnet_edge.spec.network import NetworkSpec, Node
 from ccnet_edge.spec.training import TrainedNetwork
 
@@ -147,7 +148,7 @@ def write_trained(folder: Path, spec: NetworkSpec) -> Path:
 
 
 def fake_exporter(
-    trained: Path, out: Path, *, dynamic: bool, machine: str, ram_bytes: int | None
+    trained: Path, out: Path, *, dynamic: bool, machine: str, limits: Limits
 ) -> Artifact:
     """An exporter that takes no time: writes which folder it was given."""
     serial.write_text(out, f"{trained.name}, {'dynamic' if dynamic else 'fixed'}")

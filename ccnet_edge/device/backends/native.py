@@ -13,7 +13,7 @@ import re
 import subprocess
 import tempfile
 import zipfile
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
 from pathlib import Path
@@ -22,10 +22,11 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from ccnet_edge.errors import BundleRefusedError, DeviceError
+from ccnet_edge.device.backends.native_build import LIBRARY, RUNNER, SOURCES, built_here
+from ccnet_edge.errors import BundleRefusedError, DeviceError, MissingExtraError
 from ccnet_edge.spec.artifact import SessionOptions
 
-LIBRARY, RUNNER, WEIGHTS = "libccnet.so", "ccnet-run", "ccnet.weights"
+WEIGHTS = "ccnet.weights"
 # Members of a model larger than this are refused unread.
 MAX_BYTES = 1 << 30
 ALIGN = 64
@@ -75,6 +76,7 @@ class Facts(ctypes.Structure):
         ("band_bytes", ctypes.c_uint64),
         ("stream_arena_bytes", ctypes.c_uint64),
         ("weights_bytes", ctypes.c_uint64),
+        ("most_bands", ctypes.c_int32),
     )
 
 
@@ -233,25 +235,33 @@ def unpacked(model: Path | bytes, wanted: tuple[str, ...]) -> Iterator[tuple[Pat
     """This machine's binaries of a model file in a folder of their own, and its weights.
 
     Raises:
-        BundleRefusedError: no such file, or it has nothing for this machine.
+        BundleRefusedError: no such file, or nothing for this machine and no compiler here.
     """
-    machine = platform.machine()
     with tempfile.TemporaryDirectory(prefix="ccnet-edge-") as name:
         folder = Path(name)
         with _archive(model) as archive:
             members = {entry.filename: entry for entry in archive.infolist()}
-            for file in wanted:
-                member = f"bin/{machine}/{file}"
-                if member not in members:
-                    raise BundleRefusedError(
-                        f"the model was built for {_machines(members)}, this is {machine}",
-                        hint=f"build or export it for a target that is {machine}",
-                    )
-                path = folder / file
-                path.write_bytes(_read(archive, members[member]))
-                path.chmod(0o700)
-            weights = _read(archive, members[WEIGHTS]) if WEIGHTS in members else b""
+            binaries = _binaries(archive, members)
+            weights = _member(archive, members, WEIGHTS)
+        for file in wanted:
+            (folder / file).write_bytes(binaries[file])
+            (folder / file).chmod(0o700)
         yield folder, weights
+
+
+def _binaries(archive: zipfile.ZipFile, members: Mapping[str, zipfile.ZipInfo]) -> dict[str, bytes]:
+    """Library and runner for this machine: as they are in the model, or built from its source."""
+    places = {file: f"bin/{platform.machine()}/{file}" for file in (LIBRARY, RUNNER)}
+    if places[LIBRARY] in members:
+        return {file: _member(archive, members, place) for file, place in places.items()}
+    try:
+        return built_here({file: _member(archive, members, file) for file in SOURCES})
+    except MissingExtraError as error:
+        raise BundleRefusedError(
+            f"the model was built for {_machines(members)}, this is {platform.machine()}, and "
+            f"{error.message}",
+            hint=f"{error.hint}, or build for a target that is {platform.machine()}",
+        ) from error
 
 
 def aligned(size: int) -> NDArray[np.uint8]:
@@ -275,13 +285,19 @@ def _archive(model: Path | bytes) -> Iterator[zipfile.ZipFile]:
         ) from error
 
 
-def _read(archive: zipfile.ZipFile, entry: zipfile.ZipInfo) -> bytes:
+def _member(archive: zipfile.ZipFile, members: Mapping[str, zipfile.ZipInfo], name: str) -> bytes:
+    if name not in members:
+        raise BundleRefusedError(
+            f"the model's {name} is missing",
+            hint="export it with ccnet-edge export --format native",
+        )
+    entry = members[name]
     if entry.compress_type != zipfile.ZIP_STORED or entry.file_size > MAX_BYTES:
         raise BundleRefusedError(f"the model's {entry.filename} is compressed or too large")
     return archive.read(entry)
 
 
-def _machines(members: dict[str, zipfile.ZipInfo]) -> str:
+def _machines(members: Mapping[str, zipfile.ZipInfo]) -> str:
     found = sorted({name.split("/")[1] for name in members if name.startswith("bin/")})
     return ", ".join(found) or "no machine"
 

@@ -6,6 +6,10 @@
 #ifndef CC_VL
 #include "ccnet.h"
 
+#if defined(__BYTE_ORDER__) && __BYTE_ORDER__ != __ORDER_LITTLE_ENDIAN__
+#error "the weights are little-endian floats, and this machine is not"
+#endif
+
 #if defined(__x86_64__) || defined(__i386__)
 #define CC_X86 1
 #include <immintrin.h>
@@ -33,6 +37,28 @@
 #else
 #define CC_PIN(v) ((void)0)
 #endif
+#endif
+
+/* NOTE: browsers keep the order of a module's instructions, clang does not keep the source's: it
+ * moves all loads of a tile before its products, more than a machine has registers for. Volatile
+ * statements stay in order. A pointer that was pinned has its offsets in the instructions. */
+#if !defined(CC_WASM)
+#define CC_ADD_PRODUCT(sum, a, b) ((sum) += (a) * (b))
+#define CC_PLACE(pointer) ((void)0)
+#elif !defined(CC_RELAXED)
+#define CC_ADD_PRODUCT(sum, a, b) \
+    do { \
+        (sum) += (a) * (b); \
+        __asm__ volatile("" : "+r"(sum)); \
+    } while (0)
+#define CC_PLACE(pointer) __asm__ volatile("" : "+r"(pointer))
+#else
+/* f32x4.relaxed_madd by its code, which clang 14 does not know. */
+#define CC_ADD_PRODUCT(sum, a, b) \
+    __asm__ volatile("local.get %1\n\tlocal.get %2\n\tlocal.get %0\n\t" \
+                     ".byte 0xfd, 0x85, 0x02\n\tlocal.set %0" \
+                     : "+r"(sum) : "r"(a), "r"(b))
+#define CC_PLACE(pointer) __asm__ volatile("" : "+r"(pointer))
 #endif
 
 enum { CC_IMAGE, CC_NORMALISE, CC_CONV, CC_WINO, CC_UP, CC_POOL, CC_HALF, CC_WHOLE };
@@ -71,8 +97,12 @@ typedef struct {
 typedef struct {
     void (*conv)(const cc_job *), (*up)(const cc_job *), (*pool)(const cc_job *);
     void (*wino)(const cc_job *), (*half)(const cc_job *), (*whole)(const cc_job *);
+#ifdef CC_INT8
+    void (*quantise)(const float *const *, int32_t, int32_t, const int32_t *, int32_t *);
+#endif
 } cc_kernels;
 
+#ifndef CC_INT8
 /* The size of the block of at most `most` channels that begins at `first`: near-equal blocks. */
 static int32_t cc_block(int32_t channels, int32_t first, int32_t most)
 {
@@ -87,6 +117,7 @@ static void cc_close_row(const cc_op *op, float *row)
     for (int32_t c = 0; c < op->channels; c++, row += op->pitch)
         for (int32_t x = op->width; x < op->pitch; x++) row[x] = 0;
 }
+#endif
 
 #ifdef CC_HALVES
 /* IEEE 754 binary16 with ties to even, as the machines' own instructions round. */
@@ -123,7 +154,9 @@ static float cc_from_half(uint16_t half)
     for (int cc_i = 0; cc_i < CC_VL; cc_i++) (to)[cc_i] = cc_from_half((from)[cc_i])
 #endif
 
-#if CC_X86
+#ifdef CC_INT8
+/*@INT8@*/
+#elif CC_X86
 #define CC_VL 4
 #define CC_NV 2
 #define CC_FN(name) cc_##name##_sse2
@@ -222,8 +255,9 @@ struct ccnet {
     size_t arena_bytes;
 };
 
-_Static_assert(sizeof(ccnet) <= CC_CONTEXT_BYTES, "the context has grown");
-_Static_assert(sizeof(cc_band) <= CC_BAND_BYTES, "a band's state has grown");
+/* An array of -1 chars is an error: a structure has grown. C99 has no _Static_assert. */
+typedef char cc_context_fits[sizeof(ccnet) <= CC_CONTEXT_BYTES ? 1 : -1];
+typedef char cc_band_fits[sizeof(cc_band) <= CC_BAND_BYTES ? 1 : -1];
 
 static const char *const CC_TEXTS[] = {
     "ok",
@@ -233,7 +267,7 @@ static const char *const CC_TEXTS[] = {
     "the weights have to begin at a multiple of 16 bytes",
     "the weights have to be " CC_TEXT(CCNET_WEIGHTS_BYTES) " bytes; is the file whole?",
     "these are no weights of this network; use the file that was written with this source",
-    "the weights are damaged: their checksum is another",
+    "the weights are damaged: their checksum is not the one they were written with; copy them again",
     "the image has to be " CC_TEXT(CCNET_HEIGHT) " rows of " CC_TEXT(CCNET_WIDTH) " pixels",
     "the image has to have " CC_TEXT(CCNET_CHANNELS) " channels",
     "this format of pixels, or this instruction set, is not there",
@@ -253,7 +287,7 @@ const ccnet_facts *ccnet_describe(void)
 {
     static const ccnet_facts facts = {
         CCNET_HEIGHT, CCNET_WIDTH, CCNET_CHANNELS, CCNET_CLASSES, CCNET_OUTPUTS, CCNET_ARENA_BYTES,
-        CC_BAND_SIZE, CCNET_STREAM_ARENA_BYTES, CCNET_WEIGHTS_BYTES};
+        CC_BAND_SIZE, CCNET_STREAM_ARENA_BYTES, CCNET_WEIGHTS_BYTES, CCNET_WEIGHT_BITS};
     return &facts;
 }
 
@@ -273,7 +307,9 @@ static int cc_same(const char *a, const char *b)
 /* The i-th instruction set of this build, best first; whether this machine has it. */
 static int cc_machine_at(int i, cc_machine *machine)
 {
-#if CC_X86
+#ifdef CC_INT8
+    return cc_machine8_at(i, &machine->name, &machine->kernels);
+#elif CC_X86
     const cc_machine all[] = {
         {"avx512", &cc_kernels_avx512}, {"avx2", &cc_kernels_avx2}, {"sse2", &cc_kernels_sse2}};
     *machine = all[i];
@@ -292,7 +328,9 @@ static int cc_machine_at(int i, cc_machine *machine)
     return 1;
 }
 
-#if CC_X86
+#ifdef CC_INT8
+#define CC_MACHINES CC_MACHINES8
+#elif CC_X86
 #define CC_MACHINES 3
 #else
 #define CC_MACHINES 1
@@ -339,6 +377,10 @@ static void cc_normalise(const cc_band *band, const cc_op *op, int32_t row, floa
         from = band->fed + (size_t)(row % (CC_STREAM_ROWS + !CC_STREAM_ROWS)) * image->row_bytes;
     else
         from += (size_t)row * image->row_bytes;
+#ifdef CC_INT8
+    cc_quantise(band->net->kernels, op, image, from, cc_words8(band->net->weights, op), band->net->table, out);
+    return;
+#endif
     for (int32_t c = 0; c < op->channels; c++, out += op->pitch) {
         if (image->format == CCNET_U8) {
             const float *table = band->net->table + 256 * c;
@@ -442,6 +484,9 @@ static void cc_reads(const cc_op *op, int32_t row, int32_t *first, int32_t *last
 
 static float *cc_row(const cc_band *band, const cc_op *op, int32_t row)
 {
+#ifdef CC_INT8
+    if (row < 0 || row >= op->height) return (float *)(void *)(band->base + CC_PADS[op - CC_NETWORK]);
+#endif
     if (row < 0 || row >= op->height) return (float *)(void *)(band->base + CC_ZEROS);
     return (float *)(void *)(band->base + op->ring + (size_t)(row % op->rows) * op->row_bytes);
 }
@@ -678,6 +723,10 @@ ccnet_status ccnet_open(ccnet **out, void *arena, size_t arena_bytes, const void
     net->arena_bytes = arena_bytes;
     for (int32_t c = 0; c < CCNET_CHANNELS; c++)
         for (uint32_t i = 0; i < 256; i++) net->table[256 * c + i] = cc_normal(i, CCNET_U8, c);
+#ifdef CC_INT8
+    cc_pad(net->bands, net->weights);
+    cc_quantise_table(net->table, net->weights);
+#endif
     *out = net;
     return CCNET_OK;
 }
@@ -750,6 +799,9 @@ ccnet_status ccnet_segment_bands(ccnet *net, const ccnet_image *given, const ccn
     if (!status) status = cc_check_output(wanted, &output);
     if (status) return status;
     for (uint8_t *p = net->bands + CC_BAND_SIZE; p < net->bands + (size_t)bands * CC_BAND_SIZE; p++) *p = 0;
+#ifdef CC_INT8
+    for (int32_t i = 1; i < bands; i++) cc_pad(net->bands + (size_t)i * CC_BAND_SIZE, net->weights);
+#endif
     whole = (cc_whole){net, &image, &output, bands};
     (parallel ? parallel : cc_in_turn)(user, cc_run_band, &whole, bands);
     net->streaming = 0;

@@ -74,13 +74,15 @@ typedef struct ccnet ccnet;
 typedef struct {
     int32_t height, width, channels, classes, outputs;
     uint64_t arena_bytes, band_bytes, stream_arena_bytes, weights_bytes;
+    int32_t weight_bits; /* 32: float, 8: int8 */
 } ccnet_facts;
 const ccnet_facts *ccnet_describe(void);
 
 /* What a status means, in words. */
 const char *ccnet_text(ccnet_status status);
 
-/* The instruction set that the kernels use here: "avx512", "avx2", "sse2", "neon", "wasm", "c". */
+/* The instruction set that the kernels use here: "avx512", "avx2", "sse2", "neon", "wasm", "c"; in
+ * int8 "vnni", "ssse3" and "dotprod" as well. */
 const char *ccnet_machine(void);
 
 /* A context in the arena. The weights are checked against the network and their checksum. */

@@ -57,6 +57,8 @@ CC_INLINE void CC_FN(conv_tile)(const cc_job *job, const float *w, const float *
         for (int32_t c = 0; c < span->channels; c++, at += span->pitch) {
             CC_UNROLL_ROWS for (int ky = 0; ky < K; ky++) {
                 const float *row = span->row[ky] + at;
+                CC_PLACE(row);
+                CC_PLACE(w);
                 CC_UNROLL for (int kx = 0; kx < K; kx++, w += MR) {
                     VF d[4];
                     CC_UNROLL for (int v = 0; v < NV; v++) {
@@ -65,7 +67,7 @@ CC_INLINE void CC_FN(conv_tile)(const cc_job *job, const float *w, const float *
                     }
                     CC_UNROLL for (int m = 0; m < MR; m++) {
                         const VF broadcast = SPLAT(w[m]);
-                        CC_UNROLL for (int v = 0; v < NV; v++) acc[m][v] += broadcast * d[v];
+                        CC_UNROLL for (int v = 0; v < NV; v++) CC_ADD_PRODUCT(acc[m][v], broadcast, d[v]);
                     }
                 }
             }
@@ -136,6 +138,8 @@ CC_INLINE void CC_FN(up_tile)(const cc_job *job, const float *w, const float *bi
         const float *row = span->row[0] + x;
         for (int32_t c = 0; c < span->channels; c++, row += span->pitch, w += 2 * MR) {
             VF d[2];
+            CC_PLACE(row);
+            CC_PLACE(w);
             CC_UNROLL for (int v = 0; v < NV; v++) {
                 d[v] = LOAD(row + v * CC_VL);
                 CC_PIN(d[v]);
@@ -143,7 +147,7 @@ CC_INLINE void CC_FN(up_tile)(const cc_job *job, const float *w, const float *bi
             CC_UNROLL for (int k = 0; k < 2; k++)
                 CC_UNROLL for (int m = 0; m < MR; m++) {
                     const VF broadcast = SPLAT(w[k * MR + m]);
-                    CC_UNROLL for (int v = 0; v < NV; v++) acc[k][m][v] += broadcast * d[v];
+                    CC_UNROLL for (int v = 0; v < NV; v++) CC_ADD_PRODUCT(acc[k][m][v], broadcast, d[v]);
                 }
         }
     }
@@ -265,13 +269,15 @@ CC_INLINE void CC_FN(wino_mul)(const float *v, int32_t channels, const float *w,
                 CC_UNROLL for (int i = 0; i < NV; i++) acc[m][i] = (VF){0};
             for (int32_t c = 0; c < channels; c++, d += CC_TILES, u += MR) {
                 VF x[2];
+                CC_PLACE(d);
+                CC_PLACE(u);
                 CC_UNROLL for (int i = 0; i < NV; i++) {
                     x[i] = LOAD(d + i * CC_VL);
                     CC_PIN(x[i]);
                 }
                 CC_UNROLL for (int m = 0; m < MR; m++) {
                     const VF broadcast = SPLAT(u[m]);
-                    CC_UNROLL for (int i = 0; i < NV; i++) acc[m][i] += broadcast * x[i];
+                    CC_UNROLL for (int i = 0; i < NV; i++) CC_ADD_PRODUCT(acc[m][i], broadcast, x[i]);
                 }
             }
             CC_UNROLL for (int m = 0; m < MR; m++)

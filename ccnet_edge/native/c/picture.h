@@ -1,8 +1,12 @@
 /* Pictures for the runner: PGM, PPM and PAM (binary, 8 or 16 bits) and BMP (8, 24 or 32 bits,
- * uncompressed). Files are not trusted: sizes are checked before anything is read. */
+ * uncompressed). Files are not trusted: picture_head says what a file holds, the caller looks at
+ * it, and only then picture_load takes memory for the pixels.
+ *
+ * Both give 0, 2 for a file that cannot be used, 4 for too little memory; `wrong` says why. */
 #ifndef PICTURE_H
 #define PICTURE_H
 
+#include <stdarg.h>
 #include <stddef.h>
 #include <stdint.h>
 #include <stdio.h>
@@ -17,7 +21,25 @@ typedef struct {
     uint8_t *pixels; /* interleaved; 16-bit samples in the machine's byte order */
     int32_t height, width, channels, bytes;
     size_t row_bytes;
+    char wrong[200];
+    /* BMP only: bits a pixel (0: no BMP), where the pixels begin, whether the first row is the
+     * lowest, and blue, green, red and a spare byte for every value of 8 bits. */
+    uint32_t bits, begin;
+    int lowest_first;
+    uint8_t palette[1024];
 } picture;
+
+#ifdef __GNUC__
+__attribute__((format(printf, 2, 3)))
+#endif
+static int picture_wrong(picture *shown, const char *format, ...)
+{
+    va_list values;
+    va_start(values, format);
+    vsnprintf(shown->wrong, sizeof shown->wrong, format, values);
+    va_end(values);
+    return 2;
+}
 
 static void picture_free(picture *shown)
 {
@@ -25,13 +47,24 @@ static void picture_free(picture *shown)
     shown->pixels = 0;
 }
 
-static const char *picture_room(picture *shown)
+static int picture_shape(picture *shown, long width, long height, long channels, long most)
 {
-    if (shown->height < 1 || shown->width < 1) return "a picture with pixels is wanted";
-    if (shown->height > PICTURE_SIDE || shown->width > PICTURE_SIDE) return "the picture is too large";
+    if (width < 1 || height < 1 || channels < 1)
+        return picture_wrong(shown, "width, height and channels of 1 or more were wanted in its "
+                             "header, found %ld, %ld and %ld", width, height, channels);
+    if (width > PICTURE_SIDE || height > PICTURE_SIDE || channels > PICTURE_CHANNELS)
+        return picture_wrong(shown, "at most %d x %d pixels of %d channels were wanted, found "
+                             "%ld x %ld of %ld", PICTURE_SIDE, PICTURE_SIDE, PICTURE_CHANNELS,
+                             width, height, channels);
+    if (most != 255 && most != 65535)
+        return picture_wrong(shown, "samples up to 255 or 65535 were wanted, found up to %ld: "
+                             "convert it to 8 or 16 bits", most);
+    shown->width = (int32_t)width;
+    shown->height = (int32_t)height;
+    shown->channels = (int32_t)channels;
+    shown->bytes = most > 255 ? 2 : 1;
     shown->row_bytes = (size_t)shown->width * (size_t)shown->channels * (size_t)shown->bytes;
-    shown->pixels = malloc(shown->row_bytes * (size_t)shown->height);
-    return shown->pixels ? 0 : "no memory for the picture";
+    return 0;
 }
 
 /* The next number of a PNM header; -1 where there is none. Comments run from # to the line's end. */
@@ -46,68 +79,45 @@ static long pnm_number(FILE *file)
             c = getc(file);
     }
     if (c < '0' || c > '9') return -1;
-    for (; c >= '0' && c <= '9'; c = getc(file)) {
-        value = value * 10 + (c - '0');
-        if (value > 1000000) return -1;
-    }
+    for (; c >= '0' && c <= '9'; c = getc(file))
+        if (value < 100000000) value = value * 10 + (c - '0');
     return value; /* the one byte of white space after it is used up */
 }
 
-/* Rows as they stand in the file; 16-bit samples are big-endian there. */
-static const char *pnm_rows(FILE *file, picture *shown)
-{
-    const char *wrong = picture_room(shown);
-    if (wrong) return wrong;
-    for (int32_t y = 0; y < shown->height; y++) {
-        uint8_t *row = shown->pixels + (size_t)y * shown->row_bytes;
-        if (fread(row, 1, shown->row_bytes, file) != shown->row_bytes) return "it is truncated";
-        if (shown->bytes == 2)
-            for (size_t i = 0; i < shown->row_bytes; i += 2) {
-                const uint16_t sample = (uint16_t)(row[i] << 8 | row[i + 1]);
-                memcpy(row + i, &sample, 2);
-            }
-    }
-    return 0;
-}
-
-static const char *pnm_shape(picture *shown, long width, long height, long channels, long most)
-{
-    if (width < 1 || height < 1 || channels < 1) return "its PNM header is wrong";
-    if (channels > PICTURE_CHANNELS) return "at most 16 channels are wanted";
-    if (most != 255 && most != 65535) return "samples up to 255 or 65535 are wanted";
-    shown->width = (int32_t)width;
-    shown->height = (int32_t)height;
-    shown->channels = (int32_t)channels;
-    shown->bytes = most > 255 ? 2 : 1;
-    return 0;
-}
-
-static const char *pnm_read(FILE *file, int letter, picture *shown)
+static int pnm_head(FILE *file, int letter, picture *shown)
 {
     const long width = pnm_number(file), height = pnm_number(file), most = pnm_number(file);
-    const char *wrong = pnm_shape(shown, width, height, letter == '5' ? 1 : 3, most);
-    return wrong ? wrong : pnm_rows(file, shown);
+    return picture_shape(shown, width, height, letter == '5' ? 1 : 3, most);
+}
+
+/* One line without its end, cut where it does not fit; 0 at the file's end. */
+static int pam_line(FILE *file, char *line, size_t room)
+{
+    size_t length = 0;
+    int c = getc(file);
+    if (c == EOF) return 0;
+    for (; c != '\n' && c != EOF; c = getc(file))
+        if (length + 1 < room) line[length++] = (char)c;
+    line[length] = 0;
+    return 1;
 }
 
 /* PAM: one `NAME value` a line, until ENDHDR. */
-static const char *pam_read(FILE *file, picture *shown)
+static int pam_head(FILE *file, picture *shown)
 {
-    char line[128], name[32];
+    char line[80], name[16];
     long value, width = 0, height = 0, channels = 0, most = 0;
-    const char *wrong;
-    for (int lines = 0; lines < 64 && fgets(line, sizeof line, file); lines++) {
-        const int found = sscanf(line, "%31s %9ld", name, &value);
-        if (found >= 1 && !strcmp(name, "ENDHDR")) {
-            wrong = pnm_shape(shown, width, height, channels, most);
-            return wrong ? wrong : pnm_rows(file, shown);
-        }
+    for (int lines = 0; lines < 256 && pam_line(file, line, sizeof line); lines++) {
+        const int found = sscanf(line, "%15s %9ld", name, &value);
+        if (found < 1) continue;
+        if (!strcmp(name, "ENDHDR")) return picture_shape(shown, width, height, channels, most);
         if (found < 2) continue;
         if (!strcmp(name, "WIDTH")) width = value;
         else if (!strcmp(name, "HEIGHT")) height = value;
         else if (!strcmp(name, "DEPTH")) channels = value;
         else if (!strcmp(name, "MAXVAL")) most = value;
     }
-    return "its PAM header has no end";
+    return picture_wrong(shown, "a line ENDHDR was wanted in its PAM header, found none");
 }
 
 static uint32_t bmp_number(const uint8_t *bytes, int count)
@@ -117,66 +127,118 @@ static uint32_t bmp_number(const uint8_t *bytes, int count)
     return value;
 }
 
-static const char *bmp_read(FILE *file, picture *shown)
+static int bmp_palette(FILE *file, picture *shown, uint32_t at, uint32_t colours)
 {
-    uint8_t head[54], palette[1024], row[4 * PICTURE_SIDE + 4];
-    uint32_t bits, colours, begin, headed;
-    int32_t height;
-    size_t stride;
-    const char *wrong;
-    head[0] = 'B';
-    head[1] = 'M';
-    if (fread(head + 2, 1, 52, file) != 52) return "its BMP header is truncated";
-    begin = bmp_number(head + 10, 4);
+    if (!colours) colours = 256;
+    if (colours > 256)
+        return picture_wrong(shown, "a palette of at most 256 colours was wanted, found %lu",
+                             (unsigned long)colours);
+    if (fseek(file, (long)at, SEEK_SET) || fread(shown->palette, 4, colours, file) != colours)
+        return picture_wrong(shown, "a palette of %lu colours was wanted, the file ends before",
+                             (unsigned long)colours);
+    return 0;
+}
+
+static int bmp_head(FILE *file, picture *shown)
+{
+    uint8_t head[54] = {'B', 'M'};
+    uint32_t headed, packed, width, height;
+    int code;
+    if (fread(head + 2, 1, 52, file) != 52)
+        return picture_wrong(shown, "a BMP header of 54 bytes was wanted, the file ends before");
+    shown->begin = bmp_number(head + 10, 4);
     headed = bmp_number(head + 14, 4);
-    bits = bmp_number(head + 28, 2);
-    colours = bmp_number(head + 46, 4);
-    height = (int32_t)bmp_number(head + 22, 4);
-    if (headed < 40 || headed > 124 || begin < 14 + headed) return "its BMP header is wrong";
-    if (bmp_number(head + 30, 4) != 0 || (bits != 8 && bits != 24 && bits != 32))
-        return "an uncompressed BMP of 8, 24 or 32 bits a pixel is wanted";
-    if (height == INT32_MIN || bmp_number(head + 18, 4) > PICTURE_SIDE) return "the picture is too large";
-    shown->width = (int32_t)bmp_number(head + 18, 4);
-    shown->height = height < 0 ? -height : height;
-    shown->channels = 3;
-    shown->bytes = 1;
-    memset(palette, 0, sizeof palette);
-    if (bits == 8) {
-        if (!colours) colours = 256;
-        if (colours > 256) return "its palette is too long";
-        if (fseek(file, (long)(14 + headed), SEEK_SET)) return "its palette is missing";
-        if (fread(palette, 4, colours, file) != colours) return "its palette is truncated";
-    }
-    if (begin > 1 << 20 || fseek(file, (long)begin, SEEK_SET)) return "its pixels are missing";
-    if ((wrong = picture_room(shown))) return wrong;
-    stride = ((size_t)shown->width * bits / 8 + 3) / 4 * 4;
-    for (int32_t i = 0; i < shown->height; i++) {
-        const int32_t y = height < 0 ? i : shown->height - 1 - i;
-        uint8_t *to = shown->pixels + (size_t)y * shown->row_bytes;
-        if (fread(row, 1, stride, file) != stride) return "it is truncated";
-        for (int32_t x = 0; x < shown->width; x++, to += 3) {
-            const uint8_t *from = bits == 8 ? palette + 4 * row[x] : row + (size_t)x * (bits / 8);
-            to[0] = from[2];
-            to[1] = from[1];
-            to[2] = from[0];
+    width = bmp_number(head + 18, 4);
+    height = bmp_number(head + 22, 4);
+    shown->bits = bmp_number(head + 28, 2);
+    packed = bmp_number(head + 30, 4);
+    if (headed < 40 || headed > 124 || shown->begin < 14 + headed || shown->begin > 1 << 20)
+        return picture_wrong(shown, "a BMP header of 40 to 124 bytes before the pixels was wanted, "
+                             "found %lu, pixels at %lu", (unsigned long)headed,
+                             (unsigned long)shown->begin);
+    if (packed || (shown->bits != 8 && shown->bits != 24 && shown->bits != 32))
+        return picture_wrong(shown, "an uncompressed BMP of 8, 24 or 32 bits a pixel was wanted, "
+                             "found %lu bits, compression %lu: save it without compression",
+                             (unsigned long)shown->bits, (unsigned long)packed);
+    /* A negative height, of two's complement, says that the highest row comes first. */
+    shown->lowest_first = height < 0x80000000u;
+    if (!shown->lowest_first) height = 0u - height;
+    if (width > PICTURE_SIDE) width = PICTURE_SIDE + 1;
+    if (height > PICTURE_SIDE) height = PICTURE_SIDE + 1;
+    code = picture_shape(shown, (long)width, (long)height, 3, 255);
+    if (code || shown->bits != 8) return code;
+    return bmp_palette(file, shown, 14 + headed, bmp_number(head + 46, 4));
+}
+
+/* The format, sizes and samples of a picture whose file was just opened. */
+static int picture_head(FILE *file, picture *shown)
+{
+    const int first = getc(file), second = getc(file);
+    memset(shown, 0, sizeof *shown);
+    if (first == 'P' && (second == '5' || second == '6')) return pnm_head(file, second, shown);
+    if (first == 'P' && second == '7') return pam_head(file, shown);
+    if (first == 'B' && second == 'M') return bmp_head(file, shown);
+    return picture_wrong(shown, "PGM (P5), PPM (P6), PAM (P7) or BMP was wanted, found a file that "
+                         "begins with other bytes: convert it");
+}
+
+/* The file ends `got` bytes into a row. */
+static int picture_cut(picture *shown, int32_t row, size_t got, size_t wanted)
+{
+    const unsigned long all = (unsigned long)wanted * (unsigned long)shown->height;
+    return picture_wrong(shown, "%lu bytes of pixels were wanted, found %lu: it is truncated", all,
+                         (unsigned long)wanted * (unsigned long)row + (unsigned long)got);
+}
+
+/* Rows as they stand in the file; 16-bit samples are big-endian there. */
+static int pnm_rows(FILE *file, picture *shown)
+{
+    for (int32_t y = 0; y < shown->height; y++) {
+        uint8_t *row = shown->pixels + (size_t)y * shown->row_bytes;
+        const size_t got = fread(row, 1, shown->row_bytes, file);
+        if (got != shown->row_bytes) return picture_cut(shown, y, got, shown->row_bytes);
+        for (size_t i = 0; shown->bytes == 2 && i < shown->row_bytes; i += 2) {
+            const uint16_t sample = (uint16_t)(row[i] << 8 | row[i + 1]);
+            memcpy(row + i, &sample, 2);
         }
     }
     return 0;
 }
 
-/* Null, or what is wrong with the file; free with picture_free either way. */
-static const char *picture_read(const char *path, picture *shown)
+static int bmp_rows(FILE *file, picture *shown)
 {
-    FILE *file = fopen(path, "rb");
-    const char *wrong = "PGM (P5), PPM (P6), PAM (P7) or BMP is wanted";
-    int first, second;
-    if (!file) return "it could not be opened";
-    first = getc(file);
-    second = getc(file);
-    if (first == 'P' && (second == '5' || second == '6')) wrong = pnm_read(file, second, shown);
-    else if (first == 'P' && second == '7') wrong = pam_read(file, shown);
-    else if (first == 'B' && second == 'M') wrong = bmp_read(file, shown);
-    fclose(file);
-    return wrong;
+    const size_t pixel = shown->bits / 8, stride = ((size_t)shown->width * pixel + 3) / 4 * 4;
+    uint8_t *row = malloc(stride);
+    int code = row ? 0 : 4;
+    if (!row) picture_wrong(shown, "no memory for a row of the picture");
+    if (!code && fseek(file, (long)shown->begin, SEEK_SET)) code = picture_cut(shown, 0, 0, stride);
+    for (int32_t i = 0; !code && i < shown->height; i++) {
+        const int32_t y = shown->lowest_first ? shown->height - 1 - i : i;
+        uint8_t *to = shown->pixels + (size_t)y * shown->row_bytes;
+        const size_t got = fread(row, 1, stride, file);
+        if (got != stride) code = picture_cut(shown, i, got, stride);
+        for (int32_t x = 0; !code && x < shown->width; x++, to += 3) {
+            const uint8_t *from = row + (size_t)x * pixel;
+            if (pixel == 1) from = shown->palette + 4 * (size_t)*from;
+            to[0] = from[2];
+            to[1] = from[1];
+            to[2] = from[0];
+        }
+    }
+    free(row);
+    return code;
+}
+
+/* The pixels, after picture_head; give them back with picture_free, whatever this says. */
+static int picture_load(FILE *file, picture *shown)
+{
+    if ((size_t)shown->height <= SIZE_MAX / shown->row_bytes)
+        shown->pixels = malloc(shown->row_bytes * (size_t)shown->height);
+    if (!shown->pixels) {
+        picture_wrong(shown, "no memory for %ld rows of %lu bytes", (long)shown->height,
+                      (unsigned long)shown->row_bytes);
+        return 4;
+    }
+    return shown->bits ? bmp_rows(file, shown) : pnm_rows(file, shown);
 }
 #endif

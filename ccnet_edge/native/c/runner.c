@@ -1,16 +1,19 @@
-/* ccnet-run: segments a picture (PGM, PPM or BMP) with the network beside it.
+/* ccnet-run: segments a picture (PGM, PPM, PAM or BMP) with the network beside it.
  *
  *     ccnet-run WEIGHTS IMAGE MASK.pgm [--logits FILE] [--rows] [--threads N]
  *                                      [--machine NAME] [--bench N] [--memory]
  *
- * Masks are PGM with a class index a pixel. --memory prints the process's peak (VmHWM, Linux). Exit status: 0 done, 2 usage or a bad file,
- * 4 not enough memory. */
+ * Masks are PGM with a class index a pixel. --logits writes float32 planes, --rows feeds the
+ * image row by row, --bench prints the milliseconds of N more runs, --memory the process's peak
+ * (VmHWM, Linux). Exit status: 0 done, 2 usage or a bad file, 4 not enough memory. */
 #include "ccnet.h"
 
 #include <errno.h>
+#include <stdarg.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/stat.h>
 #include <time.h>
 #ifndef CCNET_NO_THREADS
 #include <pthread.h>
@@ -22,10 +25,27 @@ typedef struct {
     int rows, threads, bench, memory;
 } options;
 
-static int fail(const char *what, const char *why)
+/* What is held until the end. */
+typedef struct {
+    void *weights, *arena;
+    size_t weights_bytes, arena_bytes;
+    ccnet *net;
+    picture shown;
+    ccnet_output output;
+} session;
+
+#ifdef __GNUC__
+__attribute__((format(printf, 3, 4)))
+#endif
+static int fail(int code, const char *what, const char *format, ...)
 {
-    fprintf(stderr, "ccnet-run: %s: %s\n", what, why);
-    return 2;
+    va_list values;
+    va_start(values, format);
+    fprintf(stderr, "ccnet-run: %s: ", what);
+    vfprintf(stderr, format, values);
+    fputc('\n', stderr);
+    va_end(values);
+    return code;
 }
 
 static double now_ms(void)
@@ -37,8 +57,10 @@ static double now_ms(void)
 
 static void *aligned_memory(size_t size)
 {
-    return aligned_alloc(CCNET_ALIGN, (size + CCNET_ALIGN - 1) / CCNET_ALIGN * CCNET_ALIGN);
+    return aligned_alloc(CCNET_ALIGN, (size / CCNET_ALIGN + 1) * CCNET_ALIGN);
 }
+
+/* ---- threads ----------------------------------------------------------------------------- */
 
 #ifndef CCNET_NO_THREADS
 typedef struct {
@@ -57,9 +79,9 @@ static void *run_task(void *given)
 /* One thread a band; the caller's thread takes the first. */
 static void in_threads(void *user, ccnet_job job, void *arg, int32_t count)
 {
-    pthread_t threads[64];
-    task tasks[64];
-    int started[64] = {0};
+    pthread_t threads[CCNET_MOST_BANDS];
+    task tasks[CCNET_MOST_BANDS];
+    int started[CCNET_MOST_BANDS] = {0};
     (void)user;
     for (int32_t i = 1; i < count; i++) {
         tasks[i] = (task){job, arg, i};
@@ -75,66 +97,117 @@ static void in_threads(void *user, ccnet_job job, void *arg, int32_t count)
 #define in_threads 0
 #endif
 
+/* ---- the command line -------------------------------------------------------------------- */
+
+static int whole_number(const char *name, const char *word, long low, long high, int *found)
+{
+    char *end;
+    const long value = strtol(word, &end, 10);
+    if (end == word || *end || value < low || value > high)
+        return fail(2, name, "%ld to %ld were wanted, found %s", low, high, word);
+    *found = (int)value;
+    return 0;
+}
+
+/* An option that has a value. */
+static int valued(const char *name, const char *value, options *found)
+{
+    const char **const text = !strcmp(name, "--logits")    ? &found->logits
+                              : !strcmp(name, "--machine") ? &found->machine
+                                                           : 0;
+    int *const number = !strcmp(name, "--threads") ? &found->threads
+                        : !strcmp(name, "--bench") ? &found->bench
+                                                   : 0;
+    if (!text && !number)
+        return fail(2, name, "no such option; known: --bench, --logits, --machine, --memory, "
+                    "--rows, --threads");
+    if (!value) return fail(2, name, "a value is wanted after it");
+    if (text) *text = value;
+    else if (number == &found->threads) return whole_number(name, value, 1, CCNET_MOST_BANDS, number);
+    else return whole_number(name, value, 0, 1000000, number);
+    return 0;
+}
+
 static int parse(int count, char **words, options *found)
 {
     const char **names[] = {&found->weights, &found->image, &found->mask};
-    int given = 0;
+    int given = 0, code = 0;
     found->threads = 1;
-    for (int i = 1; i < count; i++) {
-        const char *word = words[i], *value = i + 1 < count ? words[i + 1] : 0;
-        if (!strcmp(word, "--rows")) {
-            found->rows = 1;
-        } else if (!strcmp(word, "--memory")) {
-            found->memory = 1;
-        } else if (!strncmp(word, "--", 2)) {
-            if (!value) return fail(word, "a value is wanted after it");
-            if (!strcmp(word, "--logits")) found->logits = value;
-            else if (!strcmp(word, "--machine")) found->machine = value;
-            else if (!strcmp(word, "--threads")) found->threads = atoi(value);
-            else if (!strcmp(word, "--bench")) found->bench = atoi(value);
-            else return fail(word, "no such option; --logits, --rows, --threads, --machine, --bench");
-            i++;
-        } else if (given < 3) {
-            *names[given++] = word;
-        } else {
-            return fail(word, "one word too many");
-        }
+    for (int i = 1; !code && i < count; i++) {
+        char *word = words[i];
+        if (!strcmp(word, "--rows")) found->rows = 1;
+        else if (!strcmp(word, "--memory")) found->memory = 1;
+        else if (!strncmp(word, "--", 2)) code = valued(word, ++i < count ? words[i] : 0, found);
+        else if (given < 3) *names[given++] = word;
+        else code = fail(2, word, "WEIGHTS, IMAGE and MASK.pgm were wanted, found one word more");
     }
-    if (given < 3) return fail("usage", "ccnet-run WEIGHTS IMAGE MASK.pgm [options]");
-    if (found->threads < 1 || found->threads > 64) return fail("--threads", "1 to 64 are wanted");
-    return 0;
+    if (!code && given < 3)
+        code = fail(2, "usage", "ccnet-run WEIGHTS IMAGE MASK.pgm [--logits FILE] [--rows] "
+                    "[--threads N] [--machine NAME] [--bench N] [--memory]");
+    return code;
 }
 
-/* A whole file in aligned memory. */
-static void *read_file(const char *path, size_t *size)
+/* ---- files ------------------------------------------------------------------------------- */
+
+static int read_weights(const options *chosen, session *now)
 {
-    FILE *file = fopen(path, "rb");
-    uint8_t *bytes = 0;
-    long length;
-    if (!file) return 0;
-    if (!fseek(file, 0, SEEK_END) && (length = ftell(file)) >= 0 && !fseek(file, 0, SEEK_SET)) {
-        *size = (size_t)length;
-        bytes = aligned_memory(*size + 1);
-        if (bytes && fread(bytes, 1, *size, file) != *size) {
-            free(bytes);
-            bytes = 0;
-        }
+    FILE *file = fopen(chosen->weights, "rb");
+    long length = -1;
+    int code = 0;
+    if (!file) return fail(2, chosen->weights, "could not be opened: %s", strerror(errno));
+    if (!fseek(file, 0, SEEK_END)) length = ftell(file);
+    rewind(file);
+    if (length != CCNET_WEIGHTS_BYTES) {
+        code = fail(2, chosen->weights, "weights of %ld bytes were wanted, found %ld; use the whole "
+                    "file that was written with this network", (long)CCNET_WEIGHTS_BYTES, length);
+    } else if (!(now->weights = aligned_memory(CCNET_WEIGHTS_BYTES))) {
+        code = fail(4, chosen->weights, "no memory for %ld bytes", length);
+    } else {
+        now->weights_bytes = fread(now->weights, 1, CCNET_WEIGHTS_BYTES, file);
     }
     fclose(file);
-    return bytes;
+    return code;
 }
 
+static int read_picture(const options *chosen, picture *shown)
+{
+    FILE *file = fopen(chosen->image, "rb");
+    int code;
+    if (!file) return fail(2, chosen->image, "could not be opened: %s", strerror(errno));
+    code = picture_head(file, shown);
+    if (!code && (shown->height != CCNET_HEIGHT || shown->width != CCNET_WIDTH ||
+                  shown->channels != CCNET_CHANNELS))
+        code = picture_wrong(shown, "%d x %d pixels of %d channels were wanted, found %d x %d of %d: "
+                             "resize or convert it", CCNET_WIDTH, CCNET_HEIGHT, CCNET_CHANNELS,
+                             (int)shown->width, (int)shown->height, (int)shown->channels);
+    if (!code) code = picture_load(file, shown);
+    fclose(file);
+    return code ? fail(code, chosen->image, "%s", shown->wrong) : 0;
+}
+
+/* Written aside and renamed, so that a file is there whole or not at all. What is no file
+ * (/dev/null, a pipe) is written where it is. */
 static int write_file(const char *path, const char *head, const void *bytes, size_t size)
 {
-    FILE *file = fopen(path, "wb");
-    int done;
-    if (!file) return fail(path, strerror(errno));
-    done = fwrite(head, 1, strlen(head), file) == strlen(head) && fwrite(bytes, 1, size, file) == size;
-    if (fclose(file) || !done) {
-        remove(path);
-        return fail(path, "could not be written whole");
+    struct stat found;
+    const int aside = stat(path, &found) || S_ISREG(found.st_mode);
+    char *part = malloc(strlen(path) + sizeof ".part");
+    FILE *file = 0;
+    int done = 0, code = 0;
+    if (!part) return fail(4, path, "no memory");
+    strcpy(part, path);
+    if (aside) strcat(part, ".part");
+    file = fopen(part, "wb");
+    if (file) {
+        done = fwrite(head, 1, strlen(head), file) == strlen(head);
+        done = done && fwrite(bytes, 1, size, file) == size;
+        done = !fclose(file) && done;
     }
-    return 0;
+    if (done && aside) done = !rename(part, path);
+    if (!done) code = fail(2, path, "could not be written: %s", strerror(errno));
+    if (!done && file && aside) remove(part);
+    free(part);
+    return code;
 }
 
 /* The line of /proc/self/status that says how much memory was resident at most. */
@@ -147,82 +220,79 @@ static void print_peak(void)
     if (file) fclose(file);
 }
 
-static ccnet_status segment_rows(ccnet *net, const ccnet_image *image, const ccnet_output *output)
+/* ---- the network ------------------------------------------------------------------------- */
+
+static int open_net(const options *chosen, session *now)
 {
-    ccnet_status status = ccnet_begin(net, image->format, output);
+    const size_t bytes =
+        chosen->rows ? CCNET_STREAM_ARENA_BYTES : CCNET_ARENA_BYTES_FOR(chosen->threads);
+    ccnet_status status;
+    now->arena = aligned_memory(bytes);
+    if (!now->arena) return fail(4, "arena", "no memory for %lu bytes", (unsigned long)bytes);
+    status = ccnet_open(&now->net, now->arena, bytes, now->weights, now->weights_bytes);
+    if (status) return fail(2, chosen->weights, "%s", ccnet_text(status));
+    if (!chosen->machine) return 0;
+    status = ccnet_use(now->net, chosen->machine);
+    return status ? fail(2, chosen->machine, "%s; the best here is %s", ccnet_text(status),
+                         ccnet_machine()) : 0;
+}
+
+static ccnet_status segment_rows(session *now, const ccnet_image *image)
+{
+    ccnet_status status = ccnet_begin(now->net, image->format, &now->output);
     for (int32_t y = 0; !status && y < image->height; y++)
-        status = ccnet_feed(net, (const uint8_t *)image->pixels + (size_t)y * image->row_bytes, 0);
+        status = ccnet_feed(now->net, (const uint8_t *)image->pixels + (size_t)y * image->row_bytes, 0);
     return status;
 }
 
-static ccnet_status segment(ccnet *net, const options *chosen, const ccnet_image *image,
-                            const ccnet_output *output)
+static ccnet_status segment(const options *chosen, session *now)
 {
-    if (chosen->rows) return segment_rows(net, image, output);
-    return ccnet_segment_bands(net, image, output, chosen->threads, in_threads, 0);
-}
-
-static int run(const options *chosen, ccnet *net, const picture *shown)
-{
-    static uint8_t mask[CCNET_HEIGHT * CCNET_WIDTH];
-    const size_t scores = (size_t)CCNET_OUTPUTS * CCNET_HEIGHT * CCNET_WIDTH * sizeof(float);
+    const picture *shown = &now->shown;
     const ccnet_image image = {.pixels = shown->pixels, .row_bytes = shown->row_bytes,
                                .height = shown->height, .width = shown->width,
                                .channels = shown->channels,
                                .format = shown->bytes == 2 ? CCNET_U16 : CCNET_U8};
-    ccnet_output output = {.mask = mask};
+    if (chosen->rows) return segment_rows(now, &image);
+    return ccnet_segment_bands(now->net, &image, &now->output, chosen->threads, in_threads, 0);
+}
+
+static int run(const options *chosen, session *now)
+{
+    static uint8_t mask[(size_t)CCNET_HEIGHT * CCNET_WIDTH];
+    const size_t scores = sizeof mask * CCNET_OUTPUTS * sizeof(float);
     ccnet_status status;
     char head[64];
-    int code = 0;
-    if (chosen->logits && !(output.scores = malloc(scores))) return fail("logits", "no memory");
-    status = segment(net, chosen, &image, &output);
+    int code;
+    now->output.mask = mask;
+    if (chosen->logits && !(now->output.scores = malloc(scores)))
+        return fail(4, "--logits", "no memory for %lu bytes", (unsigned long)scores);
+    status = segment(chosen, now);
     for (int i = 0; !status && i < chosen->bench; i++) {
         const double start = now_ms();
-        status = segment(net, chosen, &image, &output);
+        status = segment(chosen, now);
         printf("%.4f\n", now_ms() - start);
         fflush(stdout);
     }
-    if (status) {
-        code = fail(chosen->image, ccnet_text(status));
-    } else {
-        snprintf(head, sizeof head, "P5\n%d %d\n255\n", CCNET_WIDTH, CCNET_HEIGHT);
-        code = write_file(chosen->mask, head, mask, sizeof mask);
-        if (!code && chosen->logits) code = write_file(chosen->logits, "", output.scores, scores);
-    }
-    free(output.scores);
-    if (chosen->memory && !code) print_peak();
+    if (status) return fail(2, chosen->image, "%s", ccnet_text(status));
+    snprintf(head, sizeof head, "P5\n%d %d\n255\n", CCNET_WIDTH, CCNET_HEIGHT);
+    code = write_file(chosen->mask, head, mask, sizeof mask);
+    if (!code && chosen->logits) code = write_file(chosen->logits, "", now->output.scores, scores);
+    if (!code && chosen->memory) print_peak();
     return code;
 }
 
 int main(int count, char **words)
 {
     options chosen = {0};
-    picture shown = {0};
-    size_t size = 0, arena_bytes;
-    void *weights, *arena;
-    const char *wrong;
-    ccnet *net;
-    ccnet_status status;
+    session now = {0};
     int code = parse(count, words, &chosen);
-    if (code) return code;
-    weights = read_file(chosen.weights, &size);
-    if (!weights) return fail(chosen.weights, "could not be read");
-    arena_bytes = chosen.rows ? CCNET_STREAM_ARENA_BYTES : CCNET_ARENA_BYTES_FOR(chosen.threads);
-    arena = aligned_memory(arena_bytes);
-    wrong = picture_read(chosen.image, &shown);
-    if (!arena) {
-        code = fail("arena", "no memory"), code = 4;
-    } else if (wrong) {
-        code = fail(chosen.image, wrong);
-    } else if ((status = ccnet_open(&net, arena, arena_bytes, weights, size))) {
-        code = fail(chosen.weights, ccnet_text(status));
-    } else if (chosen.machine && (status = ccnet_use(net, chosen.machine))) {
-        code = fail(chosen.machine, ccnet_text(status));
-    } else {
-        code = run(&chosen, net, &shown);
-    }
-    picture_free(&shown);
-    free(arena);
-    free(weights);
+    if (!code) code = read_weights(&chosen, &now);
+    if (!code) code = read_picture(&chosen, &now.shown);
+    if (!code) code = open_net(&chosen, &now);
+    if (!code) code = run(&chosen, &now);
+    free(now.output.scores);
+    picture_free(&now.shown);
+    free(now.arena);
+    free(now.weights);
     return code;
 }
