@@ -1,11 +1,11 @@
-"""What is measured: the model of a bundle, of a build directory, or a bare ONNX file."""
+"""What is measured: the model of a bundle, of a build directory, or a bare model file."""
 
 from __future__ import annotations
 
 import tempfile
 from collections.abc import Iterator
 from contextlib import contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 from ccnet_edge.cost.engine_memory import STANDING
@@ -13,6 +13,9 @@ from ccnet_edge.device.bundle import open_bundle
 from ccnet_edge.spec.artifact import SessionOptions
 from ccnet_edge.spec.bundle import BUNDLE_FOLDER, MANIFEST
 from ccnet_edge.spec.target import DeviceProfile
+
+# How a bare file ends → the engine that reads it.
+BARE = {".ccnet": "native", ".onnx": "onnxruntime"}
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -33,7 +36,7 @@ class Subject:
 
 @contextmanager
 def open_subject(path: Path) -> Iterator[Subject]:
-    """The model at `path`: a bundle (folder or archive), a build directory, or an ONNX file.
+    """The model at `path`: a bundle (folder or archive), a build directory, or a file.
 
     A bundle's model is written to a folder of its own for as long as the context lasts, from
     the bytes whose hash was checked.
@@ -42,7 +45,7 @@ def open_subject(path: Path) -> Iterator[Subject]:
         BundleRefusedError: no bundle, or one that is not what its hashes say.
         ConfigError: an ONNX file that does not say what its input is.
     """
-    if path.suffix == ".onnx":
+    if path.suffix in BARE:
         yield _bare(path)
         return
     inside = path / BUNDLE_FOLDER
@@ -65,15 +68,29 @@ def open_subject(path: Path) -> Iterator[Subject]:
 
 def _bare(path: Path) -> Subject:
     """An exported file on its own: the standing options, no limits."""
-    from ccnet_edge.export.metadata import read_preprocessing
-
-    size = read_preprocessing(path)
+    options = replace(STANDING, engine=BARE[path.suffix])
     return Subject(
         name=path.name,
         model=path,
-        options=STANDING,
-        shape=(1, size.channels, size.height, size.width),
+        options=options,
+        shape=_native_shape(path, options) if options.engine == "native" else _onnx_shape(path),
         target=None,
         ram_bytes=None,
         latency_ms=None,
     )
+
+
+def _onnx_shape(path: Path) -> tuple[int, int, int, int]:
+    from ccnet_edge.export.metadata import read_preprocessing
+
+    size = read_preprocessing(path)
+    return (1, size.channels, size.height, size.width)
+
+
+def _native_shape(path: Path, options: SessionOptions) -> tuple[int, int, int, int]:
+    from ccnet_edge.device.backends.native import open_native
+
+    session = open_native(path, options)
+    session.close()
+    facts = session.facts
+    return (1, facts.channels, facts.height, facts.width)

@@ -1,4 +1,4 @@
-"""`ccnet-edge bench`: memory and latency of a bundle, a build or an ONNX file."""
+"""`ccnet-edge bench`: memory and latency of a bundle, a build or a model file."""
 
 from __future__ import annotations
 
@@ -37,7 +37,7 @@ def command(
     recorded: bool,
     as_json: bool,
 ) -> None:
-    """Measure peak memory and latency of a bundle, a build directory or an ONNX file.
+    """Measure peak memory and latency of a bundle, a build directory, an ONNX file or a .ccnet.
 
     Limits are judged only where they were measured on the target itself.
     """

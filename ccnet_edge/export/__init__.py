@@ -49,6 +49,7 @@ EXPORTERS = {
     "c": "ccnet_edge.export.native:export_c",
     "native": "ccnet_edge.export.native:export_native",
     "onnx": "ccnet_edge.export.onnx:export_onnx",
+    "web": "ccnet_edge.export.web:export_web",
 }
 
 

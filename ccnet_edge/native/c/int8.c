@@ -52,11 +52,12 @@ static void cc_close_quads(const cc_job *job)
         for (int32_t x = op->width; x < op->pitch; x++) row[x] = word;
 }
 
-/* What is added to the sums: [bias][bias where activations are taken - 128][multiplier], behind the
+/* What is done with sums: [bias][bias where activations are taken - 128][multiplier], behind the
  * weights. Biases take zero points back, so a transposed convolution has some for every tap. */
 typedef struct {
     const int32_t *bias, *shifted;
     const float *multiplier;
+    int32_t zero, low;
 } cc_terms;
 
 static cc_terms cc_terms_of(const cc_job *job)
@@ -65,7 +66,8 @@ static cc_terms cc_terms_of(const cc_job *job)
     const size_t channels = (size_t)(CC_QUAD * cc_quads(op->channels)), taps = (size_t)op->kernel * op->kernel;
     const size_t biases = op->kind == CC_UP ? taps * channels : channels;
     const int32_t *end = cc_words(job) + CC_HEAD + (size_t)cc_depth(job) * taps * channels;
-    return (cc_terms){end, end + biases, (const float *)(const void *)(end + 2 * biases)};
+    return (cc_terms){end, end + biases, (const float *)(const void *)(end + 2 * biases), cc_words(job)[0],
+                      cc_words(job)[1]};
 }
 
 /* The nearest whole number, ties to even, of what is clamped to where it can matter. NaN is the

@@ -28,7 +28,7 @@ typedef float CC_FN(vfu) __attribute__((vector_size(CC_VL * 4), aligned(4), may_
 #define HIGHS 2, 6, 3, 7
 #endif
 #define PICK(a, b, ...) __builtin_shufflevector((VI)(a), (VI)(b), __VA_ARGS__)
-#define BIAS(terms) (CC_SHIFTED ? (terms).shifted : (terms).bias)
+#define BIAS(terms) (CC_SHIFTED ? (terms)->shifted : (terms)->bias)
 
 /* float(sum) · multiplier. */
 CC_INLINE VF CC_FN(scaled)(CC_ACC acc, float multiplier)
@@ -37,12 +37,13 @@ CC_INLINE VF CC_FN(scaled)(CC_ACC acc, float multiplier)
 }
 
 /* Four channels of sums as bytes. */
-CC_INLINE VI CC_FN(bytes)(const CC_ACC *acc, ptrdiff_t step, const float *multiplier, const int32_t *head)
+CC_INLINE VI CC_FN(bytes)(const CC_ACC *acc, const cc_terms *terms, int32_t m)
 {
+    const float *multiplier = terms->multiplier + m;
     return (VI)CC_NARROW(CC_ROUND(CC_FN(scaled)(acc[0], multiplier[0])),
-                         CC_ROUND(CC_FN(scaled)(acc[step], multiplier[1])),
-                         CC_ROUND(CC_FN(scaled)(acc[2 * step], multiplier[2])),
-                         CC_ROUND(CC_FN(scaled)(acc[3 * step], multiplier[3])), head[0], head[1]);
+                         CC_ROUND(CC_FN(scaled)(acc[1], multiplier[1])),
+                         CC_ROUND(CC_FN(scaled)(acc[2], multiplier[2])),
+                         CC_ROUND(CC_FN(scaled)(acc[3], multiplier[3])), terms->zero, terms->low);
 }
 
 /* Sums of columns [x, x + NV·VL) of MR output channels: K×K, stride 1, any number of sources.
@@ -91,78 +92,86 @@ CC_INLINE void CC_FN(sums)(const cc_job *job, const int32_t *w, size_t next, con
     }
 }
 
-CC_INLINE void CC_FN(conv_tile)(const cc_job *job, const int32_t *w, size_t next, int32_t m, uint8_t *out,
-                                int32_t x, const int K, const int MR, const int NV)
+CC_INLINE void CC_FN(conv_tile)(const cc_job *job, const cc_terms *terms, const int32_t *w, size_t next,
+                                int32_t m, uint8_t *out, int32_t x, const int K, const int MR, const int NV)
 {
-    const cc_terms terms = cc_terms_of(job);
     const ptrdiff_t plane = CC_QUAD * (ptrdiff_t)job->op->pitch;
     CC_ACC acc[4][8];
     CC_FN(sums)(job, w, next, BIAS(terms) + m, acc, x, K, MR, NV);
     CC_UNROLL for (int i = 0; i < MR; i += 4)
         CC_UNROLL for (int v = 0; v < NV; v++)
             STORE(out + (i / 4) * plane + CC_QUAD * (x + v * CC_VL),
-                  CC_FN(bytes)(&acc[v][i], 1, terms.multiplier + m + i, cc_words(job)));
+                  CC_FN(bytes)(&acc[v][i], terms, m + i));
 }
 
 /* A whole row of one block. The last columns are computed again where whole vectors do not end at
  * the row's end. */
-CC_INLINE void CC_FN(conv_block)(const cc_job *job, const int32_t *w, size_t next, int32_t m, uint8_t *out,
-                                 const int K, const int MR, const int NV)
+CC_INLINE void CC_FN(conv_block)(const cc_job *job, const cc_terms *terms, const int32_t *w, size_t next,
+                                 int32_t m, uint8_t *out, const int K, const int MR, const int NV)
 {
     const int32_t width = job->op->width, last = width - CC_VL;
     int32_t x = 0;
-    for (; x + NV * CC_VL <= width; x += NV * CC_VL) CC_FN(conv_tile)(job, w, next, m, out, x, K, MR, NV);
+    for (; x + NV * CC_VL <= width; x += NV * CC_VL) CC_FN(conv_tile)(job, terms, w, next, m, out, x, K, MR, NV);
     if (NV > 2)
-        for (; x + 2 * CC_VL <= width; x += 2 * CC_VL) CC_FN(conv_tile)(job, w, next, m, out, x, K, MR, 2);
+        for (; x + 2 * CC_VL <= width; x += 2 * CC_VL) CC_FN(conv_tile)(job, terms, w, next, m, out, x, K, MR, 2);
     if (NV > 1)
         for (; x < width; x += CC_VL)
-            CC_FN(conv_tile)(job, w, next, m, out, x > last && last > 0 ? last : x, K, MR, 1);
+            CC_FN(conv_tile)(job, terms, w, next, m, out, x > last && last > 0 ? last : x, K, MR, 1);
     else if (x < width)
-        CC_FN(conv_tile)(job, w, next, m, out, last > 0 ? last : x, K, MR, 1);
+        CC_FN(conv_tile)(job, terms, w, next, m, out, last > 0 ? last : x, K, MR, 1);
 }
 
 #define CC_CASE(K) \
-    static void CC_FN(conv_##K)(const cc_job *job, const int32_t *w, size_t next, int32_t m, uint8_t *out, int eight) \
+    static void CC_FN(conv_##K)(const cc_job *job, const cc_terms *terms, const int32_t *w, size_t next, \
+                                int32_t m, uint8_t *out, int eight) \
     { \
         if (CC_NV8 && eight) \
-            CC_FN(conv_block)(job, w, next, m, out, K, 8, CC_NV8); \
+            CC_FN(conv_block)(job, terms, w, next, m, out, K, 8, CC_NV8); \
         else \
-            CC_FN(conv_block)(job, w, next, m, out, K, 4, CC_NV4); \
+            CC_FN(conv_block)(job, terms, w, next, m, out, K, 4, CC_NV4); \
     }
 CC_CONV_CASES(CC_CASE)
 #undef CC_CASE
 
-#ifdef CC_LOGITS
 /* Logits: the sums themselves, as floats in planes. */
-CC_INLINE void CC_FN(logit_tile)(const cc_job *job, const int32_t *w, int32_t m, int32_t x, const int K, const int MR)
+CC_INLINE void CC_FN(logit_tile)(const cc_job *job, const cc_terms *terms, const int32_t *w, int32_t m,
+                                 int32_t x, const int K, const int MR, const int NV)
 {
-    const cc_terms terms = cc_terms_of(job);
     CC_ACC acc[4][8];
-    CC_FN(sums)(job, w, 0, BIAS(terms) + m, acc, x, K, MR, 1);
+    CC_FN(sums)(job, w, 0, BIAS(terms) + m, acc, x, K, MR, NV);
     CC_UNROLL for (int i = 0; i < MR; i++)
-        *(CC_FN(vfu) *)(job->out[0] + (m + i) * (ptrdiff_t)job->op->pitch + x) =
-            CC_FN(scaled)(acc[0][i], terms.multiplier[m + i]);
+        CC_UNROLL for (int v = 0; v < NV; v++)
+            *(CC_FN(vfu) *)(job->out[0] + (m + i) * (ptrdiff_t)job->op->pitch + x + v * CC_VL) =
+                CC_FN(scaled)(acc[v][i], terms->multiplier[m + i]);
 }
+
+#define CC_CASE(K, MR) \
+    static void CC_FN(logits_##K##_##MR)(const cc_job *job, const cc_terms *terms, const int32_t *w, int32_t m) \
+    { \
+        const int32_t width = job->op->width, last = width - CC_VL; \
+        int32_t x = 0; \
+        for (; x + CC_NV4 * CC_VL <= width; x += CC_NV4 * CC_VL) \
+            CC_FN(logit_tile)(job, terms, w, m, x, K, MR, CC_NV4); \
+        for (; x < width; x += CC_VL) \
+            CC_FN(logit_tile)(job, terms, w, m, x > last && last > 0 ? last : x, K, MR, 1); \
+    }
+CC_LOGITS(CC_CASE)
+#undef CC_CASE
 
 static void CC_FN(logits)(const cc_job *job)
 {
     const cc_op *op = job->op;
-    const int32_t width = op->width, last = width - CC_VL;
+    const cc_terms terms = cc_terms_of(job);
     const int32_t *w = cc_words(job) + CC_HEAD;
     for (int32_t m = 0; m < op->channels; m += CC_QUAD) {
-        const int32_t mr = op->channels - m < CC_QUAD ? op->channels - m : CC_QUAD;
-        for (int32_t x = 0; x < width; x += CC_VL) {
-            const int32_t at = x > last && last > 0 ? last : x;
-            switch (mr) {
-#define CC_CASE(K, MR) case MR: CC_FN(logit_tile)(job, w, m, at, K, MR); break;
-                CC_LOGITS(CC_CASE)
+        switch (op->kernel * 16 + (op->channels - m < CC_QUAD ? op->channels - m : CC_QUAD)) {
+#define CC_CASE(K, MR) case K * 16 + MR: CC_FN(logits_##K##_##MR)(job, &terms, w, m); break;
+            CC_LOGITS(CC_CASE)
 #undef CC_CASE
-            }
         }
         w += (size_t)cc_depth(job) * op->kernel * op->kernel * CC_QUAD;
     }
 }
-#endif
 
 static void CC_FN(conv)(const cc_job *job)
 {
@@ -170,14 +179,13 @@ static void CC_FN(conv)(const cc_job *job)
     const int32_t quads = cc_quads(op->channels);
     const size_t next = (size_t)cc_depth(job) * op->kernel * op->kernel * CC_QUAD;
     const int32_t *w = cc_words(job) + CC_HEAD;
+    const cc_terms terms = cc_terms_of(job);
     uint8_t *out = (uint8_t *)job->out[0];
-    (void)out, (void)w;
-#ifdef CC_LOGITS
+    (void)out, (void)w, (void)terms;
     if (op == &CC_NETWORK[CC_OPS - 1]) {
         CC_FN(logits)(job);
         return;
     }
-#endif
 #ifdef CC_PLAIN8
     if (op->stride != 1) {
         cc_plain8(job);
@@ -187,7 +195,7 @@ static void CC_FN(conv)(const cc_job *job)
     for (int32_t q = 0, step; q < quads; q += step) {
         step = CC_NV8 && q + 1 < quads ? 2 : 1;
         switch (op->kernel) {
-#define CC_CASE(K) case K: CC_FN(conv_##K)(job, w, next, CC_QUAD * q, out, step == 2); break;
+#define CC_CASE(K) case K: CC_FN(conv_##K)(job, &terms, w, next, CC_QUAD * q, out, step == 2); break;
             CC_CONV_CASES(CC_CASE)
 #undef CC_CASE
         }
@@ -198,10 +206,9 @@ static void CC_FN(conv)(const cc_job *job)
 }
 
 /* Transposed convolution, kernel and stride 2: two output columns from each of the source's. */
-CC_INLINE void CC_FN(up_tile)(const cc_job *job, const int32_t *w, int32_t m, uint8_t *out, int32_t x,
-                              int32_t count, const int NV)
+CC_INLINE void CC_FN(up_tile)(const cc_job *job, const cc_terms *terms, const int32_t *w, int32_t m,
+                              uint8_t *out, int32_t x, int32_t count, const int NV)
 {
-    const cc_terms terms = cc_terms_of(job);
     const int32_t channels = CC_QUAD * cc_quads(job->op->channels);
     const int32_t *bias = BIAS(terms) + (job->row % 2) * 2 * channels + m;
     CC_ACC acc[2][2][4];
@@ -226,8 +233,8 @@ CC_INLINE void CC_FN(up_tile)(const cc_job *job, const int32_t *w, int32_t m, ui
         }
     }
     CC_UNROLL for (int v = 0; v < NV; v++) {
-        const VI left = CC_FN(bytes)(acc[v][0], 1, terms.multiplier + m, cc_words(job));
-        const VI right = CC_FN(bytes)(acc[v][1], 1, terms.multiplier + m, cc_words(job));
+        const VI left = CC_FN(bytes)(acc[v][0], terms, m);
+        const VI right = CC_FN(bytes)(acc[v][1], terms, m);
         const VI low = PICK(left, right, LOWS), high = PICK(left, right, HIGHS);
         int32_t *to = (int32_t *)(void *)out + 2 * (x + v * CC_VL);
         if (count >= CC_VL) {
@@ -248,6 +255,7 @@ static void CC_FN(up)(const cc_job *job)
     const int32_t width = op->width / 2, quads = cc_quads(op->channels), last = width - CC_VL;
     const size_t next = (size_t)cc_depth(job) * 2 * CC_QUAD;
     const int32_t *w = cc_words(job) + CC_HEAD + (size_t)(job->row % 2) * next * quads;
+    const cc_terms terms = cc_terms_of(job);
     uint8_t *out = (uint8_t *)job->out[0];
 #ifdef CC_PLAIN8
     if (op->up != 2) {
@@ -259,10 +267,10 @@ static void CC_FN(up)(const cc_job *job)
         int32_t x = 0;
         if (CC_NVUP > 1)
             for (; x + CC_NVUP * CC_VL <= width; x += CC_NVUP * CC_VL)
-                CC_FN(up_tile)(job, w, CC_QUAD * q, out, x, CC_VL, CC_NVUP);
+                CC_FN(up_tile)(job, &terms, w, CC_QUAD * q, out, x, CC_VL, CC_NVUP);
         for (; x < width; x += CC_VL) {
             const int32_t at = x > last && last > 0 ? last : x;
-            CC_FN(up_tile)(job, w, CC_QUAD * q, out, at, width - at, 1);
+            CC_FN(up_tile)(job, &terms, w, CC_QUAD * q, out, at, width - at, 1);
         }
     }
     cc_close_quads(job);

@@ -3,7 +3,7 @@
 
 const VERSION = '@VERSION@';
 // Name → SHA-256, so that a version is never a mixture of two.
-const FILES = /*@FILES@*/ {};
+const FILES = @FILES@;
 const PREFIX = `ccnet ${self.registration.scope} `;
 const CACHE = PREFIX + VERSION;
 const INDEX = 'index.html';
@@ -47,5 +47,5 @@ self.addEventListener('fetch', (event) => {
   const url = event.request.url.split(/[?#]/)[0];
   if (event.request.method !== 'GET' || !url.startsWith(self.registration.scope)) return;
   const name = url.slice(self.registration.scope.length) || INDEX;
-  if (Object.hasOwn(FILES, name)) event.respondWith(answer(event.request, name));
+  if (Object.keys(FILES).includes(name)) event.respondWith(answer(event.request, name));
 });

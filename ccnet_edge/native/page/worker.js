@@ -183,7 +183,7 @@ function chunk(name, data) {
   return bytes;
 }
 
-let network, shown;
+let network, shown, watched = false;
 
 async function load(name) {
   const response = await fetch(name).catch(() => null);
@@ -201,16 +201,17 @@ async function open({facts}) {
     found = {name, module: await WebAssembly.compile(bytes)};
     break;
   }
-  if (!found) {
-    throw new Refusal('This browser has no WebAssembly SIMD. Chrome and Edge from 91, Firefox from '
-      + '89 and Safari from 16.4 on have it.');
+  if (!found || typeof OffscreenCanvas === 'undefined') {
+    throw new Refusal('This browser is too old: WebAssembly SIMD and OffscreenCanvas are wanted. '
+      + 'Chrome and Edge from 91, Firefox from 113 and Safari from 16.4 on have them.');
   }
   network = new Network(facts, found.module, await load('ccnet.weights'), (row) => {
-    if ((row + 1) % PROGRESS_ROWS === 0) postMessage({kind: 'row', row: row + 1});
+    if (watched && (row + 1) % PROGRESS_ROWS === 0) postMessage({kind: 'row', row: row + 1});
   });
   postMessage({kind: 'ready', module: found.name});
   // Browsers compile well only what has run for a while.
   network.segment();
+  watched = true;
 }
 
 async function decode(file) {
