@@ -1,4 +1,4 @@
-"""Measure all engines on all networks in turns; writes results/engines.json.
+"""Measure all engines on all networks in turns; writes results/engines-SIZE.json.
 
     python -m benchmarks.engines [--quick] [--engine NAME …] [--work FOLDER]
 
@@ -21,7 +21,7 @@ from benchmarks.protocol import write_result
 
 SIZES = (512, 1024)
 THREADS = (1, 2)
-FULL = Pace(rounds=7, turn_ms=500.0, most_runs=10)
+FULL = Pace(rounds=5, turn_ms=300.0, most_runs=10)
 QUICK = Pace(rounds=5, turn_ms=200.0, most_runs=4)
 
 
@@ -41,10 +41,11 @@ def main() -> None:
     threads = asked.threads or (THREADS[:1] if quick else THREADS)
     cases = [Case(network=network, size=size) for network in networks for size in sizes]
     contenders = [c for c in CONTENDERS if c.engine in (asked.engines or SETUPS)]
-    figures = run(
-        cases, contenders, threads=threads, pace=QUICK if quick else FULL, work=asked.work
-    )
-    print(f"wrote {write_result('engines', figures)}")
+    pace = QUICK if quick else FULL
+    for size in sizes:
+        ours = [case for case in cases if case.size == size]
+        figures = run(ours, contenders, threads=threads, pace=pace, work=asked.work)
+        print(f"wrote {write_result(f'engines-{size}', figures)}", flush=True)
 
 
 def run(

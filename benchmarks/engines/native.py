@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import platform
 from collections.abc import Sequence
 from pathlib import Path
@@ -10,10 +11,10 @@ from typing import Any
 import numpy as np
 
 from benchmarks.engines.adapter import Array, Options, UnsupportedError, serve
-from benchmarks.engines.source import ONNX
+from benchmarks.engines.source import CALIBRATION, ONNX
 
 # Precision → what the planner is asked for.
-GOALS = {"fp32": "time", "fp32-small": "memory"}
+GOALS = {"fp32": "time", "fp32-small": "memory", "int8": "time"}
 
 
 class Native:
@@ -24,13 +25,12 @@ class Native:
     def convert(self, source: Path, precision: str, out: Path) -> Path:
         """A model file with the library and the runner built for this machine."""
         from ccnet_edge.device.bundle.zips import zip_bytes
-        from ccnet_edge.native import emit_files
         from ccnet_edge.native.toolchain import build_binaries, find_compiler
 
         if precision not in GOALS:
             raise UnsupportedError(f"precisions {', '.join(GOALS)} were wanted, found {precision}")
         machine = platform.machine()
-        files = emit_files(*_subject(source / ONNX, GOALS[precision]))
+        files = _files(source, precision)
         built = build_binaries(files, find_compiler(machine))
         binaries = {f"bin/{machine}/{name}": content for name, content in built.items()}
         path = out / "model.ccnet"
@@ -64,47 +64,46 @@ def peak_bytes(model: Path, *, size: int, threads: int, runs: int) -> int:
     return run_program(model, options, shape=(1, 3, size, size), inferences=runs)[0]
 
 
-def _subject(model: Path, goal: str) -> tuple[Any, Any]:
-    """The network of an exported file, whose normalisation is folded already."""
-    import onnx
-    from onnx import numpy_helper
-
-    from ccnet_edge.architectures import base_network
+def _files(source: Path, precision: str) -> dict[str, bytes]:
+    """Source and weights of the same network as the exported file's, with the same images."""
+    from ccnet_edge.export.calibrate import calibrate
     from ccnet_edge.export.metadata import read_preprocessing
-    from ccnet_edge.native import Convolution, Subject, plan_engine
+    from ccnet_edge.export.native import fold
+    from ccnet_edge.native import Subject, emit_files, plan_engine, quantise
 
-    graph = onnx.load(model).graph
-    values = {w.name: numpy_helper.to_array(w).astype(np.float64) for w in graph.initializer}
-    weights = {}
-    for node in graph.node:
-        if node.op_type not in ("Conv", "ConvTranspose"):
-            continue
-        weight = values[node.input[1]]
-        channels = weight.shape[0 if node.op_type == "Conv" else 1]
-        # The exporter leaves a bias out that is zero.
-        bias = values[node.input[2]] if len(node.input) > 2 else np.zeros(channels)
-        weights[node.input[1].split(".")[0]] = Convolution(weight=weight, bias=bias)
-    pre = read_preprocessing(model)
-    base = base_network("unet", channels=pre.channels, classes=2)
-    widths = tuple(
-        next(len(weights[n.name].bias) for n in base.nodes if n.thinned and n.scale == scale)
-        for scale in range(base.scales)
-    )
-    spec = base.with_widths(widths)
+    pre = read_preprocessing(source / ONNX)
+    module = _module(source / ONNX)
     plan = plan_engine(
-        spec,
+        module.spec,
         height=pre.height,
         width=pre.width,
-        goal=goal,  # type: ignore[arg-type]
+        goal="memory" if GOALS[precision] == "memory" else "time",
+        integer=precision == "int8",
     )
     subject = Subject(
         program=plan.program,
         layout=plan.layout,
         preprocessing=pre,
-        stride=spec.output_stride,
+        stride=module.spec.output_stride,
         classes=("background", "foreground"),
     )
-    return subject, weights
+    if precision != "int8":
+        return emit_files(subject, fold(module))
+    images = [image[None] for image in np.load(source / CALIBRATION)]
+    weights = quantise(plan.program, fold(module), calibrate(module, images))
+    return emit_files(subject, weights)
+
+
+def _module(model: Path) -> Any:
+    """The network of an exported file, with the seed that its weights were drawn by."""
+    from benchmarks.engines.sources import CHANNELS, CLASSES, SEED
+    from ccnet_edge.architectures import base_network
+    from ccnet_edge.export.metadata import read_entries
+    from ccnet_edge.nets import build_module
+
+    widths = tuple(json.loads(read_entries(model)["ccnet_edge.widths"]))
+    spec = base_network("unet", channels=CHANNELS, classes=len(CLASSES)).with_widths(widths)
+    return build_module(spec, seed=SEED).eval()
 
 
 if __name__ == "__main__":

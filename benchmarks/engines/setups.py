@@ -119,6 +119,7 @@ CONTENDERS: tuple[Contender, ...] = (
     Contender(engine="native", precision="fp32", tolerance=FP32),
     Contender(engine="native", precision="fp32", hint="avx2", tolerance=FP32),
     Contender(engine="native", precision="fp32-small", tolerance=FP32),
+    Contender(engine="native", precision="int8", tolerance=INT8),
     Contender(engine="onnxruntime", precision="int8", tolerance=INT8),
     Contender(engine="openvino", precision="fp32", hint="f32", tolerance=FP32),
     Contender(engine="openvino", precision="fp32", tolerance=BF16, native=False),
@@ -146,8 +147,11 @@ def converter_id(engine: str) -> str:
     """A digest of what an engine's models depend on beside their network: its adapter and pins."""
     adapter = HERE / f"{engine}.py"
     if engine == "native":
-        generator = ROOT / "ccnet_edge" / "native"
-        sources = sorted(p for p in generator.rglob("*") if p.suffix in (".py", ".c", ".h"))
+        package = ROOT / "ccnet_edge"
+        generators = (package / "native", package / "export", package / "device" / "backends")
+        sources = sorted(
+            p for g in generators for p in g.rglob("*") if p.suffix in (".py", ".c", ".h")
+        )
         return hashlib.sha256(
             b"".join(file.read_bytes() for file in (adapter, *sources))
         ).hexdigest()[:8]

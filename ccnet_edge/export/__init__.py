@@ -5,18 +5,24 @@ from __future__ import annotations
 import hashlib
 import importlib
 import platform
+from collections.abc import Iterable
 from pathlib import Path
 from typing import Protocol
 
-from ccnet_edge.errors import MissingExtraError, unknown_key
+import numpy as np
+from numpy.typing import NDArray
+
+from ccnet_edge.errors import MissingExtraError, UsageError, unknown_key
 from ccnet_edge.spec.artifact import Artifact
 from ccnet_edge.spec.plan import Limits
+from ccnet_edge.spec.target import Precision
 
 __all__ = [
     "EXPORTERS",
     "FILES",
     "FORMATS",
     "Exporter",
+    "check_precision",
     "check_tools",
     "describe_file",
     "export",
@@ -39,9 +45,16 @@ class Exporter(Protocol):
     """Writes the network in `trained`, a folder that training left behind, to `out`."""
 
     def __call__(
-        self, trained: Path, out: Path, *, dynamic: bool, machine: str, limits: Limits
+        self,
+        trained: Path,
+        out: Path,
+        *,
+        dynamic: bool,
+        machine: str,
+        limits: Limits,
+        calibration: Iterable[NDArray[np.float32]] | None = None,
     ) -> Artifact:
-        """The artefact that was written."""
+        """The artefact that was written; `calibration` is for formats in `INT8_FORMATS` alone."""
 
 
 # Format → "module:function"; a string, so that no format's library is imported before its use.
@@ -51,6 +64,8 @@ EXPORTERS = {
     "onnx": "ccnet_edge.export.onnx:export_onnx",
     "web": "ccnet_edge.export.web:export_web",
 }
+# Those that can be written in int8.
+INT8_FORMATS = frozenset({"c", "native"})
 
 
 def export(
@@ -61,10 +76,11 @@ def export(
     dynamic: bool = False,
     machine: str = "",
     limits: Limits = NO_LIMITS,
+    calibration: Iterable[NDArray[np.float32]] | None = None,
 ) -> Artifact:
     """Write the network in the folder `trained` to `out` as `format`: a file, `c` a folder.
 
-    The same network, classes and preprocessing give the same bytes. Precision is fp32.
+    The same network, classes, preprocessing and calibration give the same bytes.
 
     Args:
         format: a key of `EXPORTERS`.
@@ -73,19 +89,34 @@ def export(
         machine: the target's instruction set (`uname -m`), for formats that are built for one;
             this machine's where it is empty.
         limits: memory and disk, for formats that trade time for them.
+        calibration: prepared images, [1, C, H, W] float32 each, that int8 is scaled by; they are
+            gone through more than once. Precision is fp32 where there are none.
 
     Raises:
-        UsageError: no such format.
+        UsageError: no such format, or not in int8.
         MissingExtraError: the format's library is not installed.
         DataError: `trained` holds no trained network.
     """
-    return find_exporter(format)(
-        trained,
-        out,
-        dynamic=dynamic,
-        machine=machine or platform.machine(),
-        limits=limits,
+    exporter, machine = find_exporter(format), machine or platform.machine()
+    if calibration is None:
+        return exporter(trained, out, dynamic=dynamic, machine=machine, limits=limits)
+    check_precision(format, "int8")
+    return exporter(
+        trained, out, dynamic=dynamic, machine=machine, limits=limits, calibration=calibration
     )
+
+
+def check_precision(format: str, precision: Precision) -> None:  # noqa: A002
+    """Refuse a precision that a format is not written in.
+
+    Raises:
+        UsageError: names the formats that are.
+    """
+    if precision != "fp32" and not (precision == "int8" and format in INT8_FORMATS):
+        raise UsageError(
+            f"{precision} was wanted as {format}, which is written in fp32 alone",
+            hint=f"formats in int8: {', '.join(sorted(INT8_FORMATS))}",
+        )
 
 
 def check_tools(format: str, machine: str) -> None:  # noqa: A002
@@ -130,13 +161,18 @@ def trained_folder(folder: Path) -> Path:
 
 
 def describe_file(
-    path: Path, *, kind: str, opset: int, shape: tuple[int, int, int, int]
+    path: Path,
+    *,
+    kind: str,
+    opset: int,
+    shape: tuple[int, int, int, int],
+    precision: Precision = "fp32",
 ) -> Artifact:
-    """The artefact of format `kind` that the fp32 file at `path` is."""
+    """The artefact of format `kind` that the file at `path` is."""
     content = path.read_bytes()
     return Artifact(
         format=kind,
-        precision="fp32",
+        precision=precision,
         file=path.name,
         size_bytes=len(content),
         sha256=hashlib.sha256(content).hexdigest(),

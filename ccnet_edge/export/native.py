@@ -11,7 +11,17 @@ from torch import nn
 from ccnet_edge.device.bundle.zips import zip_bytes
 from ccnet_edge.errors import UsageError
 from ccnet_edge.export import describe_file
-from ccnet_edge.native import Convolution, EnginePlan, Subject, Weights, emit_files, plan_engine
+from ccnet_edge.export.calibrate import Inputs, calibrate
+from ccnet_edge.native import (
+    Convolution,
+    EnginePlan,
+    Quantised,
+    Subject,
+    Weights,
+    emit_files,
+    plan_engine,
+    quantise,
+)
 from ccnet_edge.native.footprint import application_bytes, blob_limit
 from ccnet_edge.native.toolchain import build_binaries, find_compiler
 from ccnet_edge.nets import SpecModule
@@ -19,24 +29,45 @@ from ccnet_edge.nets.ops import ConvBnRelu
 from ccnet_edge.spec import serial
 from ccnet_edge.spec.artifact import Artifact
 from ccnet_edge.spec.plan import Limits
+from ccnet_edge.spec.target import Precision
 from ccnet_edge.spec.training import TrainedNetwork
 from ccnet_edge.train import load_trained
 
 
-def export_c(trained: Path, out: Path, *, dynamic: bool, machine: str, limits: Limits) -> Artifact:
+def export_c(
+    trained: Path,
+    out: Path,
+    *,
+    dynamic: bool,
+    machine: str,
+    limits: Limits,
+    calibration: Inputs | None = None,
+) -> Artifact:
     """Write source and weights into the folder `out`; see `export.export`.
 
     The artefact is the weights' file: with the source it is all that a firmware builds.
     """
     del machine  # source is for every one
-    record, files = _files(trained, dynamic=dynamic, limits=limits)
+    record, files = _files(trained, dynamic=dynamic, limits=limits, calibration=calibration)
     for name, content in files.items():
         serial.write_bytes(out / name, content)
-    return describe_file(out / "ccnet.weights", kind="c", opset=0, shape=_shape(record))
+    return describe_file(
+        out / "ccnet.weights",
+        kind="c",
+        opset=0,
+        shape=_shape(record),
+        precision=_precision(calibration),
+    )
 
 
 def export_native(
-    trained: Path, out: Path, *, dynamic: bool, machine: str, limits: Limits
+    trained: Path,
+    out: Path,
+    *,
+    dynamic: bool,
+    machine: str,
+    limits: Limits,
+    calibration: Inputs | None = None,
 ) -> Artifact:
     """Write source, weights and what was built from them to the file `out`.
 
@@ -46,11 +77,13 @@ def export_native(
     Raises:
         MissingExtraError: no compiler for the target.
     """
-    record, files = _files(trained, dynamic=dynamic, limits=limits)
+    record, files = _files(trained, dynamic=dynamic, limits=limits, calibration=calibration)
     built = build_binaries(files, find_compiler(machine))
     binaries = {f"bin/{machine}/{name}": content for name, content in built.items()}
     serial.write_bytes(out, zip_bytes(files | binaries))
-    return describe_file(out, kind="native", opset=0, shape=_shape(record))
+    return describe_file(
+        out, kind="native", opset=0, shape=_shape(record), precision=_precision(calibration)
+    )
 
 
 def fold(module: SpecModule) -> Weights:
@@ -63,7 +96,7 @@ def fold(module: SpecModule) -> Weights:
 
 
 def _files(
-    trained: Path, *, dynamic: bool, limits: Limits
+    trained: Path, *, dynamic: bool, limits: Limits, calibration: Inputs | None
 ) -> tuple[TrainedNetwork, dict[str, bytes]]:
     if dynamic:
         raise UsageError(
@@ -71,7 +104,7 @@ def _files(
             hint="train with the --size that the device has, or export --format onnx --dynamic",
         )
     record, module = load_trained(trained)
-    plan = plan_for(record, limits)
+    plan = plan_for(record, limits, precision=_precision(calibration))
     subject = Subject(
         program=plan.program,
         layout=plan.layout,
@@ -79,10 +112,19 @@ def _files(
         stride=record.network.output_stride,
         classes=record.classes,
     )
-    return record, emit_files(subject, fold(module))
+    weights: Weights | Quantised = fold(module)
+    if calibration is not None:
+        weights = quantise(plan.program, fold(module), calibrate(module, calibration))
+    return record, emit_files(subject, weights)
 
 
-def plan_for(record: TrainedNetwork, limits: Limits) -> EnginePlan:
+def _precision(calibration: Inputs | None) -> Precision:
+    return "fp32" if calibration is None else "int8"
+
+
+def plan_for(
+    record: TrainedNetwork, limits: Limits, *, precision: Precision = "fp32"
+) -> EnginePlan:
     """The engine's choices for a trained network: the fastest that memory and disk allow."""
     pre = record.preprocessing
     return plan_engine(
@@ -91,6 +133,7 @@ def plan_for(record: TrainedNetwork, limits: Limits) -> EnginePlan:
         width=pre.width,
         limit_bytes=application_bytes(limits.ram_bytes),
         weights_limit=blob_limit(limits.disk_bytes),
+        integer=precision == "int8",
     )
 
 

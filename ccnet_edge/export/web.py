@@ -63,6 +63,12 @@ def page_of(record: TrainedNetwork, limits: Limits) -> Page:
     widths = "-".join(str(width) for width in record.network.widths)
     return Page(
         subject=subject,
-        title=f"Segmentation: {', '.join(record.classes[1:])}",
+        title=_title(record.classes),
         network=f"{record.network.architecture} {widths}, {pre.width} × {pre.height} pixels",
     )
+
+
+def _title(classes: tuple[str, ...]) -> str:
+    """Names what is looked for, where it has a name of its own."""
+    named = ", ".join(classes[1:])
+    return "Segmentation" if named == "foreground" else f"Segmentation: {named}"

@@ -147,6 +147,7 @@ def _cases(ops: tuple[RowOp, ...]) -> list[str]:
     """The kernels that this network needs, so that no others are compiled."""
     direct = sorted(
         {(op.kernel, m) for op in ops if op.kind == "conv" for m in blocks(op.channels, BLOCK)}
+        or {(1, 1)}  # what chooses between them is compiled in any case
     )
     pairs = sorted({m for op in ops if op.kind == "winograd" for m in blocks(op.channels, BLOCK)})
     lines = ["#define CC_CONV_CASES(X) " + " ".join(f"X({k}, {m})" for k, m in direct)]

@@ -10,9 +10,13 @@ from ccnet_edge.native.ir import PLAIN, QUAD, Kind, RowOp, RowProgram
 # Words before an operator's weights: zero point, least result, 1 / scale of the input, nothing.
 HEAD = 4
 
-# What becomes of an operator; winograd, half and float have no integer form.
-INTEGER: dict[Kind, Kind] = {plain: kind for kind, plain in PLAIN.items() if kind != "logits8"} | {
-    "image": "image"
+# What becomes of an operator; row pairs and fp16 rows have no integer form.
+INTEGER: dict[Kind, Kind] = {
+    "image": "image",
+    "normalise": "quantise",
+    "conv": "conv8",
+    "upconv": "upconv8",
+    "maxpool": "maxpool8",
 }
 
 
@@ -29,15 +33,37 @@ def in_int8(program: RowProgram) -> RowProgram:
             f"{last.name}: int8 wants a last convolution of stride 1 without ReLU, whose sums "
             f"are the logits, found {last.kind} of stride {last.stride}"
         )
-    return RowProgram(
-        ops=(*map(_integer, program.ops[:-1]), replace(last, kind="logits8")),
+    ops: list[RowOp] = []
+    parts: list[tuple[int, ...]] = []  # what has become of each operator
+    for op in program.ops:
+        sources = tuple(part for source in op.sources for part in parts[source])
+        made = _split(op, sources, ops) if op.kind == "maxpool" else (replace(op, sources=sources),)
+        parts.append(tuple(range(len(ops), len(ops) + len(made))))
+        ops.extend(map(_integer, made))
+    ops[-1] = replace(ops[-1], kind="logits8")
+    return RowProgram(ops=tuple(ops))
+
+
+def _split(op: RowOp, sources: tuple[int, ...], ops: list[RowOp]) -> tuple[RowOp, ...]:
+    """A pooling of a concatenation as one of every part, since parts begin with whole cells."""
+    if len(sources) == 1:
+        return (replace(op, sources=sources),)
+    return tuple(
+        replace(
+            op,
+            name=f"{op.name}.{number}",
+            sources=(source,),
+            channels=ops[source].channels,
+            in_channels=ops[source].channels,
+        )
+        for number, source in enumerate(sources)
     )
 
 
 def domains(program: RowProgram) -> tuple[int, ...]:
     """For every operator, the first of those whose scale and zero point it shares.
 
-    Shared are those of a pooling with its sources, and of operators that run twice.
+    Shared are those of a pooling with its source, and of operators that run twice.
 
     NOTE: parts of a concatenation need not share: a convolution's weights are quantised after
     they were multiplied by the scale of the part that they belong to.

@@ -19,8 +19,8 @@ from ccnet_edge.export.onnx import write_onnx
 from ccnet_edge.nets import SpecModule, build_module
 from ccnet_edge.spec import serial
 from ccnet_edge.spec.artifact import Artifact, Preprocessing
-from ccnet_edge.spec.plan import Limits
 from ccnet_edge.spec.network import NetworkSpec, Node
+from ccnet_edge.spec.plan import Limits
 from ccnet_edge.spec.training import TrainedNetwork
 
 HEIGHT, WIDTH = 32, 48

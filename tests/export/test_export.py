@@ -10,6 +10,7 @@ from click.testing import CliRunner
 from ccnet_edge.cli import group
 from ccnet_edge.errors import DataError, MissingExtraError, UsageError
 from ccnet_edge.export import EXPORTERS, export, find_exporter, trained_folder
+from tests.conftest import Call
 from tests.export.networks import exported, small_spec, write_trained
 
 
@@ -81,3 +82,25 @@ def fake(monkeypatch: pytest.MonkeyPatch) -> str:
     """The name of a format that takes no time to write."""
     monkeypatch.setitem(EXPORTERS, "fake", "tests.export.networks:fake_exporter")
     return "fake"
+
+
+def test_int8_of_a_format_that_has_none_names_those_that_do(cli: Call, trained: Path) -> None:
+    run = cli("export", str(trained), "--format", "onnx", "--precision", "int8")
+    assert run.code == 2
+    assert "int8 was wanted as onnx, which is written in fp32 alone" in run.err
+    assert "formats in int8: c, native" in run.err
+
+
+def test_int8_without_images_says_what_it_is_calibrated_on(cli: Call, trained: Path) -> None:
+    run = cli("export", str(trained), "--format", "c", "--precision", "int8")
+    assert run.code == 2
+    assert "int8 is calibrated on training images" in run.err
+
+
+def test_c_is_a_folder_with_source_and_weights_alone(cli: Call, trained: Path) -> None:
+    run = cli("export", str(trained), "--format", "c")
+    assert run.code == 0
+    names = {path.name for path in (trained / "c").iterdir()}
+    assert names == {
+        "CMakeLists.txt", "ccnet.c", "ccnet.h", "ccnet.weights", "picture.h", "runner.c",
+    }  # fmt: skip

@@ -76,7 +76,7 @@ class Facts(ctypes.Structure):
         ("band_bytes", ctypes.c_uint64),
         ("stream_arena_bytes", ctypes.c_uint64),
         ("weights_bytes", ctypes.c_uint64),
-        ("most_bands", ctypes.c_int32),
+        ("weight_bits", ctypes.c_int32),
     )
 
 
@@ -213,19 +213,20 @@ def run_program(
         DeviceError: it failed, or this system does not say how much memory it had.
     """
     _, channels, height, width = shape
+    threads = min(options.threads, MOST_THREADS)
     pixels = np.random.default_rng(0).integers(0, 256, (height, width, channels), np.uint8)
     head = f"P7\nWIDTH {width}\nHEIGHT {height}\nDEPTH {channels}\nMAXVAL 255\nENDHDR\n"
     with unpacked(model, (LIBRARY, RUNNER)) as (folder, weights):
         (folder / WEIGHTS).write_bytes(weights)
         (folder / "image.pam").write_bytes(head.encode() + pixels.tobytes())
         words = [f"./{RUNNER}", WEIGHTS, "image.pam", "mask.pgm", "--memory"]
-        words += ["--threads", str(options.threads), "--bench", str(max(0, inferences - 1))]
+        words += ["--threads", str(threads), "--bench", str(max(0, inferences - 1))]
         done = subprocess.run(words, cwd=folder, capture_output=True, text=True, check=False)
         facts = _load(folder / LIBRARY).ccnet_describe().contents
     peak = re.search(r"^VmHWM:\s*(\d+) kB", done.stdout, re.MULTILINE)
     if done.returncode or peak is None:
         raise DeviceError(f"{RUNNER} ended with {done.returncode}: {done.stderr.strip()}")
-    arena = facts.arena_bytes + (options.threads - 1) * facts.band_bytes
+    arena = facts.arena_bytes + (threads - 1) * facts.band_bytes
     network = arena + facts.weights_bytes + height * width * (channels + 1)
     return int(peak[1]) * 1024, network
 

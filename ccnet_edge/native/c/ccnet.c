@@ -10,7 +10,9 @@
 #error "the weights are little-endian floats, and this machine is not"
 #endif
 
-#if defined(__x86_64__) || defined(__i386__)
+#if defined(CCNET_PORTABLE)
+/* No instruction set's own functions, as on a machine that is not known here; for tests. */
+#elif defined(__x86_64__) || defined(__i386__)
 #define CC_X86 1
 #include <immintrin.h>
 #elif defined(__aarch64__) || (defined(__ARM_NEON) && defined(__arm__))
@@ -119,7 +121,7 @@ static void cc_close_row(const cc_op *op, float *row)
 }
 #endif
 
-#ifdef CC_HALVES
+#if defined(CC_HALVES) && !(CC_NEON && defined(__aarch64__))
 /* IEEE 754 binary16 with ties to even, as the machines' own instructions round. */
 static uint16_t cc_to_half(float value)
 {
@@ -255,14 +257,15 @@ struct ccnet {
     size_t arena_bytes;
 };
 
-/* An array of -1 chars is an error: a structure has grown. C99 has no _Static_assert. */
+/* An array of -1 chars is an error: a structure has grown. */
 typedef char cc_context_fits[sizeof(ccnet) <= CC_CONTEXT_BYTES ? 1 : -1];
 typedef char cc_band_fits[sizeof(cc_band) <= CC_BAND_BYTES ? 1 : -1];
 
 static const char *const CC_TEXTS[] = {
     "ok",
     "a pointer that has to be given is null",
-    "the arena is too small: " CC_TEXT(CCNET_ARENA_BYTES) " bytes are wanted (CCNET_ARENA_BYTES)",
+    "the arena is too small: " CC_TEXT(CCNET_ARENA_BYTES) " bytes are wanted (CCNET_ARENA_BYTES), "
+    CC_TEXT(CCNET_STREAM_ARENA_BYTES) " for rows that are fed (CCNET_STREAM_ARENA_BYTES)",
     "the arena has to begin at a multiple of 64 bytes (CCNET_ALIGN)",
     "the weights have to begin at a multiple of 16 bytes",
     "the weights have to be " CC_TEXT(CCNET_WEIGHTS_BYTES) " bytes; is the file whole?",
@@ -398,7 +401,7 @@ static void cc_normalise(const cc_band *band, const cc_op *op, int32_t row, floa
     }
 }
 
-/* e^x for x <= 0, to 2 units in the last place: 2^n by the exponent, e^r by its series. */
+/* e^x for x <= 0, to 3 units in the last place: 2^n by the exponent, e^r by its series. */
 static float cc_exp(float x)
 {
     if (!(x > -87.0f)) return 0.0f;
@@ -816,11 +819,13 @@ ccnet_status ccnet_segment(ccnet *net, const ccnet_image *image, const ccnet_out
 ccnet_status ccnet_begin(ccnet *net, ccnet_format format, const ccnet_output *output)
 {
     ccnet_status status;
+    ccnet_output checked;
     if (!net || !output) return CCNET_NULL;
     if (format != CCNET_U8 && format != CCNET_U16) return CCNET_FORMAT;
     if (net->arena_bytes < CCNET_STREAM_ARENA_BYTES) return CCNET_ARENA_SMALL;
-    status = cc_check_output(output, &net->stream_output);
+    status = cc_check_output(output, &checked);
     if (status) return status;
+    net->stream_output = checked;
     net->stream_image = (ccnet_image){.format = format};
     net->stream_image.row_bytes = (size_t)CCNET_WIDTH * CCNET_CHANNELS * (format == CCNET_U8 ? 1 : 2);
     net->stream = (cc_band){.image = &net->stream_image, .output = &net->stream_output};

@@ -13,6 +13,12 @@
 
 enum { CC_HEAD = 4, CC_QUAD = 4 };
 
+#if defined(__clang__)
+#define CC_ROLLED _Pragma("clang loop unroll(disable)")
+#else
+#define CC_ROLLED _Pragma("GCC unroll 1")
+#endif
+
 static int32_t cc_quads(int32_t channels)
 {
     return (channels + CC_QUAD - 1) / CC_QUAD;
@@ -722,14 +728,15 @@ static void cc_quantise(const cc_kernels *kernels, const cc_op *op, const ccnet_
     }
 }
 
-/* What stands before rings, and the rows above and below images: zero points. */
+/* What stands before and in rings, and the rows above and below images: zero points. */
 static void cc_pad(uint8_t *base, const uint8_t *weights)
 {
     for (int32_t i = 0; i < CC_OPS - 1; i++) {
         const cc_op *op = &CC_NETWORK[i];
         const int32_t zero = op->kind == CC_IMAGE ? 0 : *cc_words8(weights, op);
         if (op->kind == CC_IMAGE) continue;
-        cc_fill(base + op->ring - CC_LEAD, CC_LEAD, zero);
+        /* The whole ring: a band's first row may be any of its slots. */
+        cc_fill(base + op->ring - CC_LEAD, CC_LEAD + (size_t)op->rows * op->row_bytes, zero);
         if (CC_PADS[i]) cc_fill(base + CC_PADS[i] - CC_LEAD, CC_LEAD + op->row_bytes, zero);
     }
 }

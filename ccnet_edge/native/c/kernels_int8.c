@@ -46,8 +46,39 @@ CC_INLINE VI CC_FN(bytes)(const CC_ACC *acc, const cc_terms *terms, int32_t m)
                          CC_ROUND(CC_FN(scaled)(acc[3], multiplier[3])), terms->zero, terms->low);
 }
 
-/* Sums of columns [x, x + NV·VL) of MR output channels: K×K, stride 1, any number of sources.
- * `next` words are from the weights of four channels to those of the next four. */
+/* One row of the kernels of four input channels: K taps. `next` words are from the weights of four
+ * output channels to those of the next four. */
+CC_INLINE void CC_FN(taps)(const uint8_t *row, const int32_t *w, size_t next, CC_ACC (*acc)[8], const int K,
+                           const int MR, const int NV)
+{
+#ifdef CC_DOT3
+    if (K == 3) {
+        CC_DATA d[4][3];
+        CC_UNROLL for (int v = 0; v < NV; v++)
+            CC_UNROLL for (int kx = 0; kx < 3; kx++) d[v][kx] = CC_LOAD8(row + CC_QUAD * (kx + v * CC_VL));
+        CC_UNROLL for (int m = 0; m < MR; m++) {
+            CC_WORD word[3];
+            CC_UNROLL for (int kx = 0; kx < 3; kx++) word[kx] = CC_SPREAD(w[CC_QUAD * kx + m]);
+            CC_UNROLL for (int v = 0; v < NV; v++) acc[v][m] = CC_DOT3(acc[v][m], d[v], word);
+        }
+        return;
+    }
+#endif
+    CC_UNROLL for (int kx = 0; kx < K; kx++, w += CC_QUAD) {
+        CC_DATA d[4];
+        CC_UNROLL for (int v = 0; v < NV; v++) {
+            d[v] = CC_LOAD8(row + CC_QUAD * (kx + v * CC_VL));
+            CC_KEEP(d[v]);
+        }
+        CC_UNROLL for (int m = 0; m < MR; m++) {
+            CC_WORD word = CC_SPREAD(w[m < 4 ? (size_t)m : next + m - 4]);
+            CC_KEEP(word);
+            CC_UNROLL for (int v = 0; v < NV; v++) acc[v][m] = CC_DOT(acc[v][m], d[v], word);
+        }
+    }
+}
+
+/* Sums of columns [x, x + NV·VL) of MR output channels: K×K, stride 1, any number of sources. */
 CC_INLINE void CC_FN(sums)(const cc_job *job, const int32_t *w, size_t next, const int32_t *bias,
                            CC_ACC (*acc)[8], int32_t x, const int K, const int MR, const int NV)
 {
@@ -58,35 +89,13 @@ CC_INLINE void CC_FN(sums)(const cc_job *job, const int32_t *w, size_t next, con
         const int32_t quads = cc_quads(span->channels);
         ptrdiff_t at = CC_QUAD * (ptrdiff_t)(x - K / 2);
         for (int32_t c = 0; c < quads; c++, at += CC_QUAD * span->pitch) {
-            CC_UNROLL_ROWS for (int ky = 0; ky < K; ky++) {
-                const uint8_t *row = (const uint8_t *)span->row[ky] + at;
-#ifdef CC_DOT3
-                if (K == 3) {
-                    CC_DATA d[2][3];
-                    CC_UNROLL for (int v = 0; v < NV; v++)
-                        CC_UNROLL for (int kx = 0; kx < 3; kx++)
-                            d[v][kx] = CC_LOAD8(row + CC_QUAD * (kx + v * CC_VL));
-                    CC_UNROLL for (int m = 0; m < MR; m++) {
-                        CC_WORD word[3];
-                        CC_UNROLL for (int kx = 0; kx < 3; kx++) word[kx] = CC_SPREAD(w[CC_QUAD * kx + m]);
-                        CC_UNROLL for (int v = 0; v < NV; v++) acc[v][m] = CC_DOT3(acc[v][m], d[v], word);
-                    }
-                    w += CC_QUAD * 3;
-                    continue;
-                }
-#endif
-                CC_UNROLL for (int kx = 0; kx < K; kx++, w += CC_QUAD) {
-                    CC_DATA d[4];
-                    CC_UNROLL for (int v = 0; v < NV; v++) {
-                        d[v] = CC_LOAD8(row + CC_QUAD * (kx + v * CC_VL));
-                        CC_KEEP(d[v]);
-                    }
-                    CC_UNROLL for (int m = 0; m < MR; m++) {
-                        CC_WORD word = CC_SPREAD(w[m < 4 ? (size_t)m : next + m - 4]);
-                        CC_KEEP(word);
-                        CC_UNROLL for (int v = 0; v < NV; v++) acc[v][m] = CC_DOT(acc[v][m], d[v], word);
-                    }
-                }
+            if (K <= 3) {
+                CC_UNROLL_ROWS for (int ky = 0; ky < K; ky++, w += CC_QUAD * K)
+                    CC_FN(taps)((const uint8_t *)span->row[ky] + at, w, next, acc, K, MR, NV);
+            } else {
+                /* NOTE: unrolled as well, these take compilers minutes. */
+                CC_ROLLED for (int ky = 0; ky < K; ky++, w += CC_QUAD * K)
+                    CC_FN(taps)((const uint8_t *)span->row[ky] + at, w, next, acc, K, MR, NV);
             }
         }
     }

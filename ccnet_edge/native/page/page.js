@@ -22,6 +22,7 @@ async function keep() {
     const registration = await navigator.serviceWorker.register('sw.js', {updateViaCache: 'none'});
     if (asked) {
       watch(registration);
+      registration.update().catch(() => {}); // there may be no network
     } else if (!registration.active) {
       await settled(registration.installing || registration.waiting);
     }
@@ -198,16 +199,16 @@ function shares(found) {
 }
 
 function legend() {
-  for (const {name, colour} of facts.classes) {
+  facts.classes.forEach(({name, colour}, k) => {
     const row = at('classes').insertRow(), head = document.createElement('th');
     const swatch = document.createElement('span');
     head.scope = 'row';
     swatch.className = 'colour';
-    swatch.style.background = `rgb(${colour})`;
+    if (k) swatch.style.background = `rgb(${colour})`; // the first is not drawn
     head.append(swatch, name);
     row.append(head);
     row.insertCell();
-  }
+  });
   shares(facts.classes.map(() => null));
 }
 
