@@ -13,7 +13,7 @@ from __future__ import annotations
 
 import gc
 import tempfile
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import ExitStack
 from dataclasses import dataclass
 from functools import partial
@@ -26,7 +26,7 @@ from benchmarks.drive import DATA, SIZE, TABLE_4, WORK
 from benchmarks.protocol import Ratio, Timing, interleave, paired_ratio, write_result
 from ccnet_edge.architectures import base_network
 from ccnet_edge.cost.engine_memory import STANDING
-from ccnet_edge.dataset import DatasetOptions, SegmentationDataset, open_dataset
+from ccnet_edge.dataset import DatasetOptions, Sample, SegmentationDataset, open_dataset
 from ccnet_edge.device.backends import open_session
 from ccnet_edge.device.imaging.preprocess import prepare
 from ccnet_edge.device.memory import measure_fresh
@@ -46,7 +46,7 @@ NATIVE = SessionOptions(engine="native")
 # The least that a plan can be built in is chosen where no way fits.
 LEAST = Limits(ram_bytes=1)
 SHAPE = (1, 3, SIZE, SIZE)
-TURNS, BASE_TURNS = 32, 5
+TURNS, BASE_TURNS = 24, 3
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -54,7 +54,7 @@ class Plan:
     """One trained network: parity, score, files, memory and times of both engines.
 
     `faster` is ONNX Runtime's time over the native engine's, turn by turn; `small` is the same
-    network built for the least memory.
+    network built for the least memory, `int8` calibrated on the training images.
     """
 
     name: str
@@ -73,8 +73,13 @@ class Plan:
     onnxruntime_ms: float
     native_ms: float
     small_ms: float
+    int8_bytes: int
+    int8_peak_bytes: int
+    int8_ms: float
+    f1_int8: float | None
     faster: Ratio
     small_faster: Ratio
+    int8_faster: Ratio
 
     @property
     def text(self) -> str:
@@ -85,7 +90,9 @@ class Plan:
             f"{self.native_peak_bytes / 1e6:.2f} MB (small {self.small_peak_bytes / 1e6:.2f}, "
             f"ONNX Runtime {self.onnxruntime_peak_bytes / 1e6:.1f}); {self.native_ms:.1f} ms "
             f"(small {self.small_ms:.1f}, ONNX Runtime {self.onnxruntime_ms:.1f}, "
-            f"×{self.faster.median:.2f})"
+            f"×{self.faster.median:.2f}); int8 F1 {self.f1_int8:.4f}, "
+            f"{self.int8_peak_bytes / 1e6:.2f} MB, {self.int8_ms:.1f} ms, "
+            f"×{self.int8_faster.median:.1f}"
         )
 
 
@@ -127,9 +134,16 @@ def measure(name: str, dataset: SegmentationDataset, out: Path) -> Plan:
     native = export("native", WORK / name, out / "model.ccnet")
     export("native", WORK / name, out / "small.ccnet", limits=LEAST)
     blob = export("c", WORK / name, out / "c")
-    with open_predict(out / "model.ccnet", NATIVE) as predict:
+    images = list(_inputs(dataset, dataset.train, record.preprocessing))
+    int8 = export("native", WORK / name, out / "int8.ccnet", calibration=images)
+    with (
+        open_predict(out / "model.ccnet", NATIVE) as predict,
+        open_predict(out / "int8.ccnet", NATIVE) as rounded,
+    ):
         parity = check_parity(
-            predict, torch_predict(module), list(_inputs(dataset, record.preprocessing))
+            predict,
+            torch_predict(module),
+            list(_inputs(dataset, dataset.test, record.preprocessing)),
         )
         scores = [
             evaluate(
@@ -139,7 +153,7 @@ def measure(name: str, dataset: SegmentationDataset, out: Path) -> Plan:
                 preprocessing=record.preprocessing,
                 classes=record.classes,
             ).pooled.f1
-            for each in (torch_predict(module), predict)
+            for each in (torch_predict(module), predict, rounded)
         ]
     timings = _times(out)
     pixels = parity.images * SIZE * SIZE
@@ -160,8 +174,13 @@ def measure(name: str, dataset: SegmentationDataset, out: Path) -> Plan:
         onnxruntime_ms=1e3 * timings["onnxruntime"].median_s("wall"),
         native_ms=1e3 * timings["native"].median_s("wall"),
         small_ms=1e3 * timings["small"].median_s("wall"),
+        int8_bytes=int8.size_bytes,
+        int8_peak_bytes=measure_fresh(out / "int8.ccnet", NATIVE, shape=SHAPE).peak_bytes,
+        int8_ms=1e3 * timings["int8"].median_s("wall"),
+        f1_int8=scores[2],
         faster=paired_ratio(timings["onnxruntime"], timings["native"]),
         small_faster=paired_ratio(timings["onnxruntime"], timings["small"]),
+        int8_faster=paired_ratio(timings["onnxruntime"], timings["int8"]),
     )
     print(found.text, flush=True)
     return found
@@ -189,9 +208,9 @@ def measure_base(path: Path) -> Base:
 
 
 def _inputs(
-    dataset: SegmentationDataset, preprocessing: Preprocessing
+    dataset: SegmentationDataset, samples: Sequence[Sample], preprocessing: Preprocessing
 ) -> Iterator[NDArray[np.float32]]:
-    for sample in dataset.test:
+    for sample in samples:
         yield prepare(dataset.load_image(sample), preprocessing)
 
 
@@ -200,6 +219,7 @@ def _times(out: Path) -> dict[str, Timing]:
         "onnxruntime": (out / "model.onnx", STANDING),
         "native": (out / "model.ccnet", NATIVE),
         "small": (out / "small.ccnet", NATIVE),
+        "int8": (out / "int8.ccnet", NATIVE),
     }
     x = noise(SHAPE)
     with ExitStack() as stack:
