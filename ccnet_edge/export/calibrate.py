@@ -19,7 +19,7 @@ Inputs = Iterable[NDArray[np.float32]]
 
 BINS = 2048
 # Shares of the range that was seen; what lies outside is clamped.
-SHARES = np.linspace(1.0, 0.3, 71)
+SHARES = tuple(percent / 100 for percent in range(100, 29, -1))
 # Operators that make values of their own.
 MAKERS = frozenset({"input", "conv", "conv_bn_relu", "upconv"})
 

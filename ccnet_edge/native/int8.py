@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import replace
 
 from ccnet_edge.errors import ConfigError
-from ccnet_edge.native.ir import PLAIN, QUAD, Kind, RowOp, RowProgram
+from ccnet_edge.native.ir import QUAD, Kind, RowOp, RowProgram
 
 # Words before an operator's weights: zero point, least result, 1 / scale of the input, nothing.
 HEAD = 4

@@ -24,6 +24,8 @@ LARGEST_WEIGHT = 64
 LARGEST_TERM = 2**29
 # A result before its zero point stays below this: machines differ in what they make of larger ones.
 LARGEST_RESULT = 2.0**30
+# Logits are numbers in float32, whatever the weights.
+LARGEST_LOGIT = 2.0**120
 # A multiplier below this is 0 on machines without subnormal numbers.
 LEAST_MULTIPLIER = 2.0**-100
 
@@ -169,9 +171,7 @@ def _integers(
     whole = np.rint(scaled / step[:, None, None, None]).astype(np.int8)
     bias = np.rint(convolution.bias / step).astype(np.int32)
     sums = LEVELS * np.abs(whole.astype(np.int64)).sum(axis=(1, 2, 3)) + np.abs(bias)
-    most = LARGEST_RESULT / np.maximum(sums, 1)
-    if op.kind == "logits8":
-        most = np.full_like(most, np.inf)
+    most = (LARGEST_LOGIT if op.kind == "logits8" else LARGEST_RESULT) / np.maximum(sums, 1)
     return IntegerConvolution(
         weight=whole,
         bias=bias,

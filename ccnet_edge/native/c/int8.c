@@ -537,16 +537,16 @@ typedef float cc_floats __attribute__((vector_size(16)));
 typedef uint8_t cc_bytes __attribute__((vector_size(16)));
 typedef struct {
     int8_t at[4];
-} cc_word;
+} cc_four_weights;
 CC_INLINE cc_bytes cc_load_c(const void *p)
 {
     cc_bytes d;
     __builtin_memcpy(&d, p, sizeof d);
     return d;
 }
-CC_INLINE cc_word cc_word_c(int32_t word)
+CC_INLINE cc_four_weights cc_word_c(int32_t word)
 {
-    cc_word w;
+    cc_four_weights w;
     for (int i = 0; i < 4; i++) w.at[i] = (int8_t)(uint8_t)((uint32_t)word >> 8 * i);
     return w;
 }
@@ -554,7 +554,7 @@ CC_INLINE cc_lanes cc_start_c(int32_t bias)
 {
     return (cc_lanes){bias, bias, bias, bias};
 }
-CC_INLINE cc_lanes cc_dot_c(cc_lanes acc, cc_bytes d, cc_word w)
+CC_INLINE cc_lanes cc_dot_c(cc_lanes acc, cc_bytes d, cc_four_weights w)
 {
     const cc_lanes lanes = (cc_lanes)d;
     for (int i = 0; i < 4; i++) acc += (lanes >> 8 * i & 255) * (int32_t)w.at[i];
@@ -586,7 +586,7 @@ CC_INLINE cc_bytes cc_max_c(cc_bytes a, cc_bytes b)
 #define CC_SHIFTED 0
 #define CC_FN(name) cc_##name##_c
 #define CC_DATA cc_bytes
-#define CC_WORD cc_word
+#define CC_WORD cc_four_weights
 #define CC_ACC cc_lanes
 #define CC_VECTOR cc_lanes
 #define CC_LOAD8 cc_load_c
