@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import atexit
 import copy
 import platform
 import shutil
@@ -110,12 +111,9 @@ def make(
 @cache
 def scratch() -> Path:
     """One folder for everything that this process compiles; it goes when the process does."""
-    holder = tempfile.TemporaryDirectory(prefix="ccnet-native-")
-    _KEPT.append(holder)
-    return Path(holder.name)
-
-
-_KEPT: list[tempfile.TemporaryDirectory[str]] = []
+    folder = Path(tempfile.mkdtemp(prefix="ccnet-native-"))
+    atexit.register(shutil.rmtree, folder, ignore_errors=True)
+    return folder
 
 
 def compile_c(

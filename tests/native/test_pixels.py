@@ -14,6 +14,9 @@ from tests.export.networks import small_spec
 from tests.native.builds import Made, case_of, library, make
 from tests.native.raw import Context, Library, Status, image_of, output_of
 
+# Compiles many networks: minutes, not seconds.
+pytestmark = pytest.mark.slow
+
 HEIGHT, WIDTH = 24, 36
 SHAPES = ((3, 1), (2, 3))
 
@@ -27,7 +30,7 @@ def made(request: pytest.FixtureRequest) -> Made:
 
 @pytest.fixture(scope="module")
 def c(made: Made) -> Library:
-    return Library(library(made))
+    return Library(library(made, level="-O0"))
 
 
 @pytest.fixture

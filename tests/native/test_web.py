@@ -36,6 +36,9 @@ from ccnet_edge.spec.artifact import Preprocessing
 from ccnet_edge.spec.network import NetworkSpec
 from tests.export.networks import small_module, small_spec, write_trained
 
+# Compiles modules and drives a browser.
+pytestmark = pytest.mark.slow
+
 DRIVER = Path(__file__).parent / "drivers" / "page.cjs"
 TOLERANCE = 1e-5
 HEIGHT, WIDTH = 48, 80
