@@ -90,7 +90,7 @@ def _files(source: Path, precision: str) -> dict[str, bytes]:
     if precision != "int8":
         return emit_files(subject, fold(module))
     images = [image[None] for image in np.load(source / CALIBRATION)]
-    weights = quantise(plan.program, fold(module), calibrate(module, images))
+    weights = quantise(plan.program, fold(module), calibrate(module, images), pre)
     return emit_files(subject, weights)
 
 

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable
+import math
+from collections.abc import Callable, Iterable, Mapping
 from contextlib import ExitStack
 
 import numpy as np
@@ -11,51 +12,108 @@ from numpy.typing import NDArray
 from torch import Tensor, nn
 
 from ccnet_edge.errors import DataError
-from ccnet_edge.native.quantise import Range, Ranges, affine
+from ccnet_edge.native.quantise import Range, Seen, store
+from ccnet_edge.native.rounding import Moments
 from ccnet_edge.nets import SpecModule
+from ccnet_edge.nets.ops import ConvBnRelu
 
 # Prepared images, [1, C, H, W] float32 each; gone through twice.
 Inputs = Iterable[NDArray[np.float32]]
 
 BINS = 2048
+# Places of an image that moments are taken at, and inputs of a result that have a covariance:
+# 2304 of 256 channels are 42 MB.
+MOST_PLACES, LARGEST_MATRIX = 16_384, 2_304
 # Shares of the range that was seen; what lies outside is clamped.
 SHARES = tuple(percent / 100 for percent in range(100, 29, -1))
 # Operators that make values of their own.
 MAKERS = frozenset({"input", "conv", "conv_bn_relu", "upconv"})
 
 
-def calibrate(module: SpecModule, inputs: Inputs) -> Ranges:
-    """For the input and every convolution, the range that rounds its values with least error.
+def calibrate(module: SpecModule, inputs: Inputs) -> Seen:
+    """Ranges for every channel of the input and of convolutions, and what convolutions read.
 
-    The extremes come first, a histogram between them second, and then the share of the range is
-    sought whose 256 levels have the least squared error over the histogram: outliers are
-    clamped where that makes the rest finer. After ReLUs the range begins at 0.
+    Ranges are those that round with least error: the extremes come first, a histogram between
+    them second, and then the share of the range is sought whose 256 levels have the least squared
+    error over the histogram. Outliers are clamped where that makes the rest finer.
 
     Raises:
         DataError: no images, or values that are not finite.
     """
-    extremes = {name: Range(low=np.inf, high=-np.inf) for name in _makers(module)}
+    lows: dict[str, NDArray[np.float32]] = {}
+    highs: dict[str, NDArray[np.float32]] = {}
 
     def widen(name: str, values: NDArray[np.float32]) -> None:
-        seen = extremes[name]
-        low, high = float(values.min()), float(values.max())
-        extremes[name] = Range(low=min(seen.low, low), high=max(seen.high, high))
+        low, high = values.min(axis=(0, 2, 3)), values.max(axis=(0, 2, 3))
+        lows[name] = np.minimum(lows.get(name, low), low)
+        highs[name] = np.maximum(highs.get(name, high), high)
 
     _watch(module, inputs, widen)
-    for name, seen in extremes.items():
-        if not (np.isfinite(seen.low) and np.isfinite(seen.high)):
-            raise DataError(
-                f"{name}: finite values of at least one image were wanted to calibrate int8, "
-                f"found {seen.low} to {seen.high}"
-            )
-    counts = {name: np.zeros(BINS, np.int64) for name in extremes}
+    if not lows:
+        raise DataError("at least one image was wanted to calibrate int8, found none")
+    for name, low in lows.items():
+        if not (np.isfinite(low).all() and np.isfinite(highs[name]).all()):
+            raise DataError(f"{name}: finite values were wanted to calibrate int8")
+    counts = {name: np.zeros((len(low), BINS), np.int64) for name, low in lows.items()}
+    gathered = {
+        name: Gathered(block) for name, block in _makers(module).items() if _has_weights(block)
+    }
 
     def count(name: str, values: NDArray[np.float32]) -> None:
-        seen = extremes[name]
-        counts[name] += np.histogram(values, bins=BINS, range=(seen.low, seen.high))[0]
+        counts[name] += histograms(values, lows[name], highs[name])
 
-    _watch(module, inputs, count)
-    return {name: best_range(seen, counts[name]) for name, seen in extremes.items()}
+    _watch(module, inputs, count, gathered)
+    ranges = {
+        name: tuple(
+            best_range(Range(low=float(low), high=float(high)), each)
+            for low, high, each in zip(lows[name], highs[name], counts[name], strict=True)
+        )
+        for name in lows
+    }
+    return Seen(ranges=ranges, moments={name: each.moments() for name, each in gathered.items()})
+
+
+class Gathered:
+    """Moments of what a convolution reads, as they are gathered image by image."""
+
+    def __init__(self, block: nn.Module) -> None:
+        self._conv = block.conv if isinstance(block, ConvBnRelu) else block
+        assert isinstance(self._conv, (nn.Conv2d, nn.ConvTranspose2d))
+        spread = 1 if isinstance(self._conv, nn.ConvTranspose2d) else self._conv.kernel_size[0]
+        size = self._conv.in_channels * spread**2
+        self._kernel, self._count = spread, 0
+        self._sums = torch.zeros(size, dtype=torch.float64)
+        whole = size <= LARGEST_MATRIX
+        self._squares = torch.zeros(size, size, dtype=torch.float64) if whole else None
+
+    def add(self, x: Tensor) -> None:
+        """What the convolution reads of [N, C, H, W], at places that are evenly spread."""
+        apart = max(1, math.ceil(math.sqrt(x.shape[2] * x.shape[3] / MOST_PLACES)))
+        k = self._kernel
+        read = nn.functional.unfold(x, k, padding=k // 2, stride=apart)  # [N, C k², places]
+        read = read.transpose(0, 1).flatten(1).double()
+        self._count += read.shape[1]
+        self._sums += read.sum(dim=1)
+        if self._squares is not None:
+            self._squares += read @ read.T
+
+    def moments(self) -> Moments:
+        """Of all that was added."""
+        mean = self._sums / self._count
+        if self._squares is None:
+            return Moments(mean=mean.numpy(), covariance=None)
+        covariance = self._squares / self._count - torch.outer(mean, mean)
+        return Moments(mean=mean.numpy(), covariance=covariance.numpy())
+
+
+def histograms(
+    values: NDArray[np.float32], low: NDArray[np.float32], high: NDArray[np.float32]
+) -> NDArray[np.int64]:
+    """Values [N, C, H, W] between their channels' extremes → counts [C, BINS]."""
+    width = np.where(high > low, (high - low) / BINS, 1)[:, None, None]
+    bins = np.minimum((values - low[:, None, None]) / width, BINS - 1).astype(np.int64)
+    bins += BINS * np.arange(len(low))[:, None, None]
+    return np.bincount(bins.ravel(), minlength=BINS * len(low)).reshape(len(low), BINS)
 
 
 def best_range(seen: Range, counts: NDArray[np.int64]) -> Range:
@@ -67,9 +125,9 @@ def best_range(seen: Range, counts: NDArray[np.int64]) -> Range:
 
 
 def _error(each: Range, values: NDArray[np.float64], counts: NDArray[np.int64]) -> float:
-    stored = affine(each)
-    levels = np.clip(np.rint(values / stored.scale) + stored.zero, 0, 255)
-    back = stored.scale * (levels - stored.zero)
+    stored = store([each])
+    levels = np.clip(np.rint(values / stored.scales) + stored.zeros, 0, 255)
+    back = stored.scales * (levels - stored.zeros)
     return float((counts * (values - back) ** 2).sum())
 
 
@@ -81,13 +139,25 @@ def _makers(module: SpecModule) -> dict[str, nn.Module]:
     }
 
 
+def _has_weights(block: nn.Module) -> bool:
+    return isinstance(block, (ConvBnRelu, nn.Conv2d, nn.ConvTranspose2d))
+
+
 def _watch(
-    module: SpecModule, inputs: Inputs, see: Callable[[str, NDArray[np.float32]], None]
+    module: SpecModule,
+    inputs: Inputs,
+    see: Callable[[str, NDArray[np.float32]], None],
+    gathered: Mapping[str, Gathered] | None = None,
 ) -> None:
-    """Run all images, showing what every maker makes."""
+    """Run all images, showing what every maker makes and what convolutions read."""
 
     def shown(name: str) -> Callable[[nn.Module, tuple[Tensor, ...], Tensor], None]:
-        return lambda _module, _inputs, made: see(name, made.numpy())
+        def show(_: nn.Module, given: tuple[Tensor, ...], made: Tensor) -> None:
+            see(name, made.numpy())
+            if gathered is not None and name in gathered:
+                gathered[name].add(given[0])
+
+        return show
 
     with ExitStack() as hooks, torch.inference_mode():
         for name, block in _makers(module).items():

@@ -114,7 +114,8 @@ def _files(
     )
     weights: Weights | Quantised = fold(module)
     if calibration is not None:
-        weights = quantise(plan.program, fold(module), calibrate(module, calibration))
+        seen = calibrate(module, calibration)
+        weights = quantise(plan.program, fold(module), seen, record.preprocessing)
     return record, emit_files(subject, weights)
 
 

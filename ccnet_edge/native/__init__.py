@@ -12,7 +12,7 @@ from ccnet_edge.native.lower import Choices
 from ccnet_edge.native.pack import Convolution, Weights, pack
 from ccnet_edge.native.pack_int8 import pack_int8
 from ccnet_edge.native.planner import EnginePlan, evaluate, plan_engine
-from ccnet_edge.native.quantise import Quantised, Range, Ranges, quantise
+from ccnet_edge.native.quantise import Quantised, Range, Seen, quantise
 
 __all__ = [
     "SOURCES",
@@ -22,7 +22,7 @@ __all__ = [
     "EnginePlan",
     "Quantised",
     "Range",
-    "Ranges",
+    "Seen",
     "Subject",
     "Weights",
     "emit_files",

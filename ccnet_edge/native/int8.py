@@ -7,7 +7,8 @@ from dataclasses import replace
 from ccnet_edge.errors import ConfigError
 from ccnet_edge.native.ir import QUAD, Kind, RowOp, RowProgram
 
-# Words before an operator's weights: zero point, least result, 1 / scale of the input, nothing.
+# Words before an operator's weights: zero point, least result, two of nothing. The input and
+# poolings have a zero point for every channel behind theirs, the input 1 / scale as well.
 HEAD = 4
 
 # What becomes of an operator; row pairs and fp16 rows have no integer form.
@@ -108,7 +109,8 @@ def packed_words(program: RowProgram) -> tuple[int, ...]:
         if op.convolves:
             found.append(0 if again else HEAD + _words(program, op))
         else:
-            found.append(0 if op.kind == "image" else HEAD)
+            times = {"image": 0, "maxpool8": 1, "quantise": 2}[op.kind]
+            found.append(HEAD + times * QUAD * op.planes if times else 0)
     return tuple(found)
 
 

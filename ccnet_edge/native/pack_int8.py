@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import TypeVar
+
 import numpy as np
 from numpy.typing import NDArray
 
@@ -10,6 +12,7 @@ from ccnet_edge.native.ir import QUAD, RowOp, RowProgram
 from ccnet_edge.native.pack import HEADER_BYTES, blob_bytes, header
 from ccnet_edge.native.quantise import IntegerConvolution, Quantised
 
+Number = TypeVar("Number", bound=np.generic)
 # Machines that multiply signed bytes take activations − 128.
 SHIFT = 128
 
@@ -22,34 +25,41 @@ def pack_int8(program: RowProgram, quantised: Quantised) -> bytes:
         if op.kind == "image" or (op.node and op.node in seen):
             continue
         seen.add(op.node)
-        parts.append(_head(op, quantised, quantised.zeros[index]))
+        zeros = quantised.zeros[index]
+        parts.append(_head(op, int(zeros[0])))
+        if not op.convolves:
+            parts.append(_by_place(zeros).astype("<i4").tobytes())
+        if op.kind == "quantise":
+            parts.append(_to_quads(quantised.inverses).astype("<f4").tobytes())
         if op.convolves:
-            zeros = [quantised.zeros[source] for source in op.sources]
-            channels = [program.ops[source].channels for source in op.sources]
-            parts.append(_weights(op, quantised.convolutions[op.node], channels, zeros))
+            sources = [quantised.zeros[source] for source in op.sources]
+            parts.append(_weights(op, quantised.convolutions[op.node], sources))
     payload = b"".join(parts)
     payload += bytes(blob_bytes(program) - HEADER_BYTES - len(payload))
     return header(program, payload) + payload
 
 
-def _head(op: RowOp, quantised: Quantised, zero: int) -> bytes:
+def _head(op: RowOp, zero: int) -> bytes:
     words = np.zeros(HEAD, "<i4")
-    if op.kind != "logits8":
+    if op.kind in ("conv8", "upconv8"):
         words[0] = zero
         words[1] = zero if op.relu else 0
-    if op.kind == "quantise":
-        words[2] = np.array(quantised.inverse, "<f4").view("<i4")
     return words.tobytes()
 
 
-def _weights(
-    op: RowOp, convolution: IntegerConvolution, channels: list[int], zeros: list[int]
-) -> bytes:
+def _by_place(zeros: NDArray[np.int64]) -> NDArray[np.int64]:
+    """Up to whole quads, with the first quad's: what ends a row stands before the next one."""
+    padded = _to_quads(zeros)
+    padded[len(zeros) :] = padded[len(zeros) % QUAD : QUAD] if len(zeros) % QUAD else 0
+    return padded
+
+
+def _weights(op: RowOp, convolution: IntegerConvolution, zeros: list[NDArray[np.int64]]) -> bytes:
     """Weights, biases, biases for shifted activations, multipliers."""
     whole = convolution.weight.astype(np.int64)
-    zero = np.repeat(zeros, channels)[None, :, None, None]
+    zero = np.concatenate(zeros)[None, :, None, None]
     axes = 1 if op.does == "upconv" else (1, 2, 3)
-    ordered = _in_words(op, convolution.weight, channels)
+    ordered = _in_words(op, convolution.weight, [len(each) for each in zeros])
     biases = [
         _to_quads((convolution.bias - (whole * each).sum(axis=axes).T).T)
         for each in (zero, zero - SHIFT)
@@ -70,7 +80,7 @@ def _in_words(op: RowOp, weight: NDArray[np.int8], channels: list[int]) -> bytes
     return words.transpose(order).tobytes()
 
 
-def _to_quads(values: NDArray[np.generic]) -> NDArray[np.generic]:
+def _to_quads(values: NDArray[Number]) -> NDArray[Number]:
     """Zeros behind the first axis, up to whole quads."""
     rest = -len(values) % QUAD
     return np.concatenate([values, np.zeros((rest, *values.shape[1:]), values.dtype)])

@@ -12,7 +12,16 @@ import numpy as np
 from numpy.typing import NDArray
 
 from ccnet_edge.export.native import fold
-from ccnet_edge.native import WEIGHTS, Choices, Quantised, Range, Subject, emit_files, quantise
+from ccnet_edge.native import (
+    WEIGHTS,
+    Choices,
+    Quantised,
+    Range,
+    Seen,
+    Subject,
+    emit_files,
+    quantise,
+)
 from ccnet_edge.native.int8 import in_int8
 from ccnet_edge.native.ir import RowProgram
 from ccnet_edge.native.layout import lay_out
@@ -61,13 +70,14 @@ def make_int8(case: Case, *, seed: int = 0, change: Change | None = None) -> Int
     channels, stride = case.network.in_channels, case.network.output_stride
     program, module = program_of(case), small_module(case.network, seed=seed)
     ranges = {
-        op.node or op.name: Range(
-            low=-float(generator.uniform(0, 4)), high=float(generator.uniform(1, 6))
+        op.node or op.name: tuple(
+            Range(low=-float(generator.uniform(0, 4)), high=float(generator.uniform(1, 6)))
+            for _ in range(op.channels)
         )
         for op in program.ops
         if op.kind in ("quantise", "conv8", "upconv8")
     }
-    quantised = quantise(program, fold(module), ranges)
+    quantised = quantise(program, fold(module), Seen(ranges=ranges))
     if change is not None:
         quantised = change(program, quantised)
     preprocessing = Preprocessing(

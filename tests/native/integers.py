@@ -18,15 +18,15 @@ def integer_logits(
     """Logits [1, outputs, H, W] of a normalised image [1, C, H, W]."""
     values: list[Whole] = []
     for index, op in enumerate(program.ops):
-        zero = quantised.zeros[index]
+        zero = quantised.zeros[index][:, None, None]
         if op.kind == "image":
             values.append(np.zeros((0, 0, 0), np.int64))
         elif op.kind == "quantise":
-            values.append(to_bytes(x[0] * np.float32(quantised.inverse), zero=zero, least=0))
+            values.append(to_bytes(x[0] * quantised.inverses[:, None, None], zero=zero, least=0))
         elif op.kind == "maxpool8":
             values.append(pooled(op, np.concatenate([values[s] for s in op.sources])))
         else:
-            parts = [values[s] - quantised.zeros[s] for s in op.sources]
+            parts = [values[s] - quantised.zeros[s][:, None, None] for s in op.sources]
             sums = summed(op, quantised.convolutions[op.node], np.concatenate(parts))
             assert np.abs(sums).max() < 2**31
             rescaled = (
@@ -38,10 +38,11 @@ def integer_logits(
     raise AssertionError("no logits")
 
 
-def to_bytes(value: NDArray[np.float32], *, zero: int, least: int) -> Whole:
+def to_bytes(value: NDArray[np.float32], *, zero: Whole, least: Whole | int) -> Whole:
     """The nearest whole number, ties to even, above the zero point and clamped."""
     assert value.dtype == np.float32
-    return np.clip(np.rint(value).astype(np.int64) + zero, least, 255)
+    found: Whole = np.clip(np.rint(value).astype(np.int64) + zero, least, 255)
+    return found
 
 
 def summed(op: RowOp, convolution: IntegerConvolution, x: Whole) -> Whole:

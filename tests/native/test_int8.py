@@ -15,6 +15,7 @@ from ccnet_edge.errors import DeviceError
 from ccnet_edge.native import Quantised
 from ccnet_edge.native.ir import RowProgram
 from ccnet_edge.native.quantise import LARGEST_WEIGHT
+from ccnet_edge.spec.network import NetworkSpec, Node
 from tests.export.networks import small_spec
 from tests.native.builds import case_of, library, noise, program, tool
 from tests.native.integer_builds import (
@@ -94,6 +95,21 @@ def test_widths_that_vectors_do_not_divide_give_the_integers(height: int, width:
     index = SIZES.index((height, width))
     network = small_spec(in_channels=1 + index % 5, outputs=(1, 3, 5)[index % 3])
     check(make_int8(case_of(network, height, width)))
+
+
+@pytest.mark.parametrize("channels", [3, 5, 8])
+def test_a_pooled_input_is_padded_with_every_channels_own_zero(channels: int) -> None:
+    nodes = (
+        Node(name="input", op="input", width=channels),
+        Node(name="pool", op="maxpool", inputs=("input",), kernel=2, stride=2, scale=1),
+        Node(name="wide", op="conv_bn_relu", inputs=("pool",), width=4, kernel=5, scale=1),
+        Node(name="up", op="upconv", inputs=("wide",), width=2, kernel=2, stride=2),
+        Node(name="head", op="conv", inputs=("up",), width=1, kernel=3),
+    )
+    network = NetworkSpec(architecture="pooled", nodes=nodes, widths=(1, 1))
+    made = make_int8(case_of(network, 12, 28))
+    assert len(set(made.quantised.zeros[1].tolist())) > 1
+    check(made)
 
 
 @pytest.mark.parametrize("compiler", ["gcc", "clang"])

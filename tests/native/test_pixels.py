@@ -135,6 +135,20 @@ def test_rows_are_told_in_order_as_soon_as_they_are_ready(made: Made, context: C
     np.testing.assert_array_equal([v for _, v in told], [v for _, v in again])
 
 
+@pytest.mark.parametrize("count", range(1, 9))
+def test_bands_tell_every_row_once_and_in_order_within_a_band(
+    count: int, made: Made, c: Library
+) -> None:
+    facts = c.facts
+    size = facts.arena_bytes + (count - 1) * facts.band_bytes
+    context = c.open(made.weights, arena_bytes=size)
+    told: list[int] = []
+    mask = np.zeros((HEIGHT, WIDTH), np.uint8)
+    output = output_of(mask, on_row=lambda row, _: told.append(row))
+    assert context.bands(image_of(pixels(made)), output, count) == Status.OK
+    assert told == list(range(HEIGHT))  # the bands run in turn where no threads are given
+
+
 @pytest.mark.parametrize("kind", [np.uint8, np.uint16])
 def test_fed_rows_give_the_same_bits_and_are_ready_without_delay(
     kind: Any, made: Made, context: Context

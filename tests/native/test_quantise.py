@@ -22,38 +22,78 @@ from ccnet_edge.device.imaging.resize import resize_labels
 from ccnet_edge.errors import ConfigError, DataError
 from ccnet_edge.export.calibrate import best_range, calibrate
 from ccnet_edge.export.native import fold
-from ccnet_edge.native import Choices, Range, quantise
+from ccnet_edge.native import Choices, Range, Seen, quantise
 from ccnet_edge.native.int8 import in_int8, zero_at_0
 from ccnet_edge.native.layout import lay_out
 from ccnet_edge.native.lower import lower, skips_of
 from ccnet_edge.native.pack import Convolution, blob_bytes
 from ccnet_edge.native.planner import plan_engine
-from ccnet_edge.native.quantise import IntegerConvolution, affine
+from ccnet_edge.native.quantise import IntegerConvolution, store, store_input
+from ccnet_edge.native.rounding import nearest, together
 from ccnet_edge.nets import SpecModule, build_module
 from ccnet_edge.spec.artifact import Preprocessing
 from ccnet_edge.spec.network import NetworkSpec, Node
 from tests.export.networks import small_module, small_spec
 from tests.native.builds import case_of, library
 from tests.native.integer_builds import make_int8, program_of
+from tests.native.integers import integer_logits, normalised
 from tests.native.networks import Case, cases, seeded_case, thin_unet
 from tests.native.test_int8 import check
 
 finite = st.floats(-1e6, 1e6, width=32)
+channels = st.lists(st.tuples(finite, finite), min_size=1, max_size=5)
 
 
-@given(finite, finite)
-def test_zero_is_a_level_and_every_value_of_the_range_is_half_a_step_from_one(
-    one: float, other: float
+@given(channels)
+def test_zero_is_a_level_and_every_value_of_the_ranges_is_near_one(
+    ends: list[tuple[float, float]],
 ) -> None:
-    low, high = sorted((one, other))
-    stored = affine(Range(low=low, high=high))
-    assert 0 <= stored.zero <= 255
-    values = np.linspace(min(low, 0), max(high, 0), 999)
-    levels = np.clip(np.rint(values / stored.scale) + stored.zero, 0, 255)
-    back = stored.scale * (levels - stored.zero)
-    assert back[np.argmin(np.abs(values))] == 0
-    # Zero itself is rounded to a level, by half a step at most; so the ends may lose half of one.
-    assert np.abs(back - values).max() <= stored.scale * 1.001
+    ranges = [Range(low=min(pair), high=max(pair)) for pair in ends]
+    stored = store(ranges)
+    (zero,) = set(stored.zeros.tolist())
+    assert 0 <= zero <= 255
+    for each, scale in zip(ranges, stored.scales, strict=True):
+        values = np.linspace(min(each.low, 0), max(each.high, 0), 999)
+        levels = np.clip(np.rint(values / scale) + zero, 0, 255)
+        back = scale * (levels - zero)
+        assert back[np.argmin(np.abs(values))] == 0
+        assert np.abs(back - values).max() <= 0.5001 * scale
+
+
+def test_scales_are_those_of_the_best_zero_point_by_brute_force() -> None:
+    ranges = [Range(low=-1, high=3), Range(low=-0.5, high=0.25), Range(low=0, high=2)]
+    tried = [
+        [max(-each.low / zero, each.high / (255 - zero)) for each in ranges]
+        for zero in range(1, 255)
+    ]
+    wanted = min(tried, key=lambda scales: sum(scale**2 for scale in scales))
+    assert np.allclose(store(ranges).scales, wanted, rtol=1e-12)
+
+
+def test_8_bit_samples_are_stored_as_the_numbers_that_they_are() -> None:
+    """The rounding of the normalised image is then its own, and lossless at its own size."""
+    case = case_of(small_spec(), 4, 256)
+    program = program_of(case)
+    made = make_int8(case)
+    seen = dict.fromkeys(range(3), Range(low=-0.1, high=0.1))
+    ranges = {
+        op.node or op.name: tuple(seen.get(i, Range(low=0, high=1)) for i in range(op.channels))
+        for op in program.ops
+        if op.kind in ("quantise", "conv8", "upconv8")
+    }
+    found = quantise(program, fold(made.module), Seen(ranges=ranges), made.preprocessing)
+    pixels = np.arange(256, dtype=np.uint8)[None, :, None].repeat(3, axis=2)
+    x = normalised(pixels, made.preprocessing)
+    levels = np.rint(x[0, :, 0] * found.inverses[:, None]) + found.zeros[1][:, None]
+    assert np.array_equal(levels, np.arange(256)[None].repeat(3, axis=0))
+
+
+def test_what_no_image_is_keeps_the_range_that_was_seen() -> None:
+    samples = Preprocessing(height=1, width=1, channels=1, maximum=255.0, mean=(0.5,), std=(0.25,))
+    assert store_input([Range(low=-2, high=2)], samples).scales[0] == pytest.approx(4 / 255)
+    assert store_input([Range(low=-9, high=2)], samples).scales[0] > 11 / 256
+    wide = dataclasses.replace(samples, maximum=65535.0)
+    assert store_input([Range(low=-1, high=0)], wide).scales[0] == pytest.approx(1 / 255)
 
 
 def test_a_range_of_outliers_is_narrowed_and_an_even_one_is_not() -> None:
@@ -67,7 +107,7 @@ def test_a_range_of_outliers_is_narrowed_and_an_even_one_is_not() -> None:
     assert 2.0 < found.high < 2.5
 
 
-def hooked_ranges(module: SpecModule, inputs: NDArray[np.float32]) -> dict[str, Range]:
+def hooked_ranges(module: SpecModule, inputs: NDArray[np.float32]) -> dict[str, tuple[Range, ...]]:
     """Extremes of every node's value, computed node by node."""
     values: dict[str, torch.Tensor] = {}
     with torch.inference_mode():
@@ -75,7 +115,10 @@ def hooked_ranges(module: SpecModule, inputs: NDArray[np.float32]) -> dict[str, 
             given = [values[name] for name in node.inputs] or [torch.from_numpy(inputs)]
             values[node.name] = module.blocks[node.name](*given)
     return {
-        name: Range(low=float(value.min()), high=float(value.max()))
+        name: tuple(
+            Range(low=float(value[:, c].min()), high=float(value[:, c].max()))
+            for c in range(value.shape[1])
+        )
         for name, value in values.items()
     }
 
@@ -83,13 +126,15 @@ def hooked_ranges(module: SpecModule, inputs: NDArray[np.float32]) -> dict[str, 
 def test_calibration_sees_the_values_of_all_images_and_stays_inside_their_extremes() -> None:
     module = small_module(small_spec())
     inputs = np.random.default_rng(0).standard_normal((5, 3, 16, 16)).astype(np.float32)
-    found = calibrate(module, list(inputs[:, None]))
+    found = calibrate(module, list(inputs[:, None])).ranges
     wanted = hooked_ranges(module, inputs)
     assert set(found) == {"input", "encoder0", "bottleneck", "up", "decoder0", "head"}
-    for name, each in found.items():
-        assert wanted[name].low - 1e-5 <= each.low <= 0 <= each.high <= wanted[name].high + 1e-5
-        assert each.high - each.low >= 0.29 * (wanted[name].high - wanted[name].low)
-    assert found["encoder0"].low == found["bottleneck"].low == 0
+    for name in found:
+        for each, whole in zip(found[name], wanted[name], strict=True):
+            for end, most in ((each.low, whole.low), (each.high, whole.high)):
+                assert 0.29 * abs(most) - 1e-5 <= abs(end) <= abs(most) + 1e-5
+                assert end * most >= 0
+    assert all(each.low >= 0 for each in found["encoder0"] + found["bottleneck"])
 
 
 def test_calibration_refuses_no_images_and_values_that_are_not_finite() -> None:
@@ -100,24 +145,77 @@ def test_calibration_refuses_no_images_and_values_that_are_not_finite() -> None:
         calibrate(module, [np.full((1, 3, 8, 8), np.nan, np.float32)])
 
 
+def test_moments_are_those_of_what_a_convolution_reads() -> None:
+    """By hand at every place of a small image, where none is left out."""
+    module = small_module(small_spec())
+    x = np.random.default_rng(3).standard_normal((1, 3, 6, 8)).astype(np.float32)
+    seen = calibrate(module, [x])
+    padded = np.pad(x[0].astype(np.float64), ((0, 0), (1, 1), (1, 1)))
+    read = np.stack([padded[:, y : y + 3, z : z + 3].ravel() for y in range(6) for z in range(8)])
+    found = seen.moments["encoder0"]
+    assert found.covariance is not None
+    assert np.allclose(found.mean, read.mean(axis=0))
+    assert np.allclose(found.covariance, np.cov(read.T, bias=True))
+    # Of a transposed convolution, the channels alone.
+    assert [len(seen.moments[name].mean) for name in ("up", "head")] == [5, 4]
+
+
+@given(st.integers(0, 1000))
+def test_rounding_together_errs_less_on_what_was_seen_and_no_weight_leaves_its_range(
+    seed: int,
+) -> None:
+    chance = np.random.default_rng(seed)
+    smooth = chance.standard_normal((500, 2)) @ chance.standard_normal((2, 12))
+    read = smooth + 0.1 * chance.standard_normal((500, 12))
+    covariance = np.cov(read.T, bias=True)
+    weights = chance.uniform(-64, 64, (5, 12))
+    found = together(weights, covariance, 64)
+    assert np.array_equal(found, np.rint(found))
+    assert np.abs(found).max() <= 64
+    wrong = [each - weights for each in (found, nearest(weights, 64))]
+    costs = [np.einsum("oi,ij,oj->", each, covariance, each) for each in wrong]
+    assert costs[0] < costs[1]
+
+
+def test_where_nothing_depends_on_anything_weights_are_rounded_each_by_itself() -> None:
+    weights = np.random.default_rng(0).uniform(-64, 64, (5, 12))
+    apart = np.diag(np.arange(1.0, 13.0))
+    assert np.array_equal(together(weights, apart, 64), np.rint(weights))
+    assert np.array_equal(together(weights, np.zeros((12, 12)), 64), np.rint(weights))
+
+
+def test_the_mean_of_results_is_that_of_exact_weights() -> None:
+    module, program = small_module(small_spec()), program_of(case_of(small_spec(), 32, 48))
+    x = np.random.default_rng(3).standard_normal((1, 3, 32, 48)).astype(np.float32) + 1
+    seen, weights = calibrate(module, [x]), fold(module)
+    with_moments = quantise(program, weights, seen)
+    without = quantise(program, weights, Seen(ranges=seen.ranges))
+    errors = []
+    for each in (with_moments, without):
+        with torch.inference_mode():
+            wanted = module(torch.from_numpy(x)).numpy()
+        errors.append(abs(float((integer_logits(program, each, x) - wanted).mean())))
+    assert errors[0] < errors[1]
+
+
 def test_a_missing_range_is_named() -> None:
     program = program_of(case_of(small_spec(), 8, 8))
-    ranges = {"input": Range(low=-1, high=1), "encoder0": Range(low=0, high=1)}
+    ranges = {"input": (Range(low=-1, high=1),) * 3, "encoder0": (Range(low=0, high=1),) * 4}
     weights = fold(small_module(small_spec()))
     with pytest.raises(DataError, match="a range of bottleneck was wanted"):
-        quantise(program, weights, ranges)
+        quantise(program, weights, Seen(ranges=ranges))
 
 
 def test_weights_of_the_same_numbers_and_another_step_become_the_same_integers() -> None:
     program = program_of(case_of(small_spec(), 8, 8))
     weights = dict(fold(small_module(small_spec())))
-    names = ("input", "encoder0", "bottleneck", "up", "decoder0")
-    ranges = {name: Range(low=0, high=5) for name in names}
-    once = quantise(program, weights, ranges).convolutions["encoder0"]
+    counts = {"input": 3, "encoder0": 4, "bottleneck": 5, "up": 4, "decoder0": 4}
+    ranges = {name: (Range(low=0, high=5),) * count for name, count in counts.items()}
+    once = quantise(program, weights, Seen(ranges=ranges)).convolutions["encoder0"]
     old = weights["encoder0"]
     weights["encoder0"] = Convolution(weight=4 * old.weight, bias=4 * old.bias)
-    ranges["encoder0"] = Range(low=0, high=20)
-    again = quantise(program, weights, ranges).convolutions["encoder0"]
+    ranges["encoder0"] = (Range(low=0, high=20),) * 4
+    again = quantise(program, weights, Seen(ranges=ranges)).convolutions["encoder0"]
     assert np.array_equal(once.weight, again.weight)
     assert np.array_equal(once.bias, again.bias)
     assert np.array_equal(once.multiplier, again.multiplier)
@@ -136,9 +234,11 @@ def test_dead_and_enormous_weights_and_ranges_give_the_integers_on_every_machine
         name: Convolution(weight=each.weight * factor, bias=each.bias)
         for name, each in fold(small_module(case.network)).items()
     }
-    ranges = {name: Range(low=-seen, high=seen) for name in fold(small_module(case.network))}
-    ranges["input"] = Range(low=-3, high=3)
-    found = quantise(program, weights, ranges)
+    ranges = {
+        op.node: (Range(low=-seen, high=seen),) * op.channels for op in program.ops if op.node
+    }
+    ranges["input"] = (Range(low=-3, high=3),) * 3
+    found = quantise(program, weights, Seen(ranges=ranges))
     for each in found.convolutions.values():
         most = 255 * np.abs(each.weight.astype(np.int64)).sum(axis=(1, 2, 3)) + np.abs(each.bias)
         assert most.max() < 2**31
@@ -274,8 +374,8 @@ def test_a_trained_networks_masks_stay_in_int8(tmp_path: Path) -> None:
     x = np.concatenate(images[:half])
     module = trained(spec, x, np.stack(labels[:half])[:, None].astype(np.float32))
     case = case_of(spec, SIZE, SIZE)
-    ranges = calibrate(module, images[:half])
-    made = make_int8(case, change=lambda program, _: quantise(program, fold(module), ranges))
+    seen = calibrate(module, images[:half])
+    made = make_int8(case, change=lambda program, _: quantise(program, fold(module), seen))
     session = NativeSession(library(made), made.weights)
     shared = total = 0
     for image, truth in zip(images[half:], labels[half:], strict=True):
@@ -296,8 +396,8 @@ def test_random_networks_logits_are_near_those_of_fp32() -> None:
     module = small_module(case.network)
     shape = (1, case.network.in_channels, case.height, case.width)
     x = np.random.default_rng(0).standard_normal(shape).astype(np.float32)
-    ranges = calibrate(module, [x])
-    made = make_int8(case, change=lambda program, _: quantise(program, fold(module), ranges))
+    seen = calibrate(module, [x])
+    made = make_int8(case, change=lambda program, _: quantise(program, fold(module), seen))
     with torch.inference_mode():
         wanted = module(torch.from_numpy(x)).numpy()
     assert np.abs(made.logits(x) - wanted).mean() < 0.1 * wanted.std()

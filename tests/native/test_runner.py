@@ -84,6 +84,19 @@ def test_a_mask_replaces_the_old_one_whole_or_not_at_all(colour: Runner) -> None
     assert sorted(path.name for path in colour.folder.iterdir()) == ["image", "mask.pgm"]
 
 
+def test_a_mask_that_cannot_be_written_whole_leaves_the_old_one(colour: Runner) -> None:
+    colour.mask(pam(pixels(3)))
+    old = (colour.folder / "mask.pgm").read_bytes()
+    # No byte may be written to a file, and the write fails instead of ending the process.
+    shell = ["sh", "-c", "trap '' XFSZ; ulimit -f 0; exec \"$@\"", "sh"]
+    words: list[str | Path] = [*shell, colour.binary, colour.made.folder / WEIGHTS, "image"]
+    done = subprocess.run([*words, "mask.pgm"], cwd=colour.folder, capture_output=True, check=False)
+    assert done.returncode == 2
+    assert b"mask.pgm: could not be written: File too large" in done.stderr
+    assert (colour.folder / "mask.pgm").read_bytes() == old
+    assert sorted(path.name for path in colour.folder.iterdir()) == ["image", "mask.pgm"]
+
+
 def test_a_place_that_cannot_be_written_is_named(colour: Runner) -> None:
     (colour.folder / "image").write_bytes(pam(pixels(3)))
     weights = colour.made.folder / WEIGHTS

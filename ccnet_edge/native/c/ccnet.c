@@ -100,7 +100,7 @@ typedef struct {
     void (*conv)(const cc_job *), (*up)(const cc_job *), (*pool)(const cc_job *);
     void (*wino)(const cc_job *), (*half)(const cc_job *), (*whole)(const cc_job *);
 #ifdef CC_INT8
-    void (*quantise)(const float *const *, int32_t, int32_t, const int32_t *, int32_t *);
+    void (*quantise)(const float *const *, int32_t, int32_t, const int32_t *, const float *, int32_t *);
 #endif
 } cc_kernels;
 
@@ -381,7 +381,7 @@ static void cc_normalise(const cc_band *band, const cc_op *op, int32_t row, floa
     else
         from += (size_t)row * image->row_bytes;
 #ifdef CC_INT8
-    cc_quantise(band->net->kernels, op, image, from, cc_words8(band->net->weights, op), band->net->table, out);
+    cc_quantise(band->net->kernels, op, image, from, band->net->weights, band->net->table, out);
     return;
 #endif
     for (int32_t c = 0; c < op->channels; c++, out += op->pitch) {

@@ -43,7 +43,7 @@ typedef enum {
 typedef enum {
     CCNET_U8,  /* interleaved [H][W][C], 0 to 255 */
     CCNET_U16, /* interleaved [H][W][C], 0 to 65535, native byte order */
-    CCNET_F32  /* planar [C][H][W], already normalised: (sample / maximum - mean) / std */
+    CCNET_F32  /* planar [C][H][W], finite, already normalised: (sample / maximum - mean) / std */
 } ccnet_format;
 
 typedef enum { CCNET_LOGITS, CCNET_PROBABILITIES } ccnet_scores;

@@ -9,7 +9,8 @@
  *     clamp(rint((float)sum * multiplier) + zero, low, 255)
  *
  * with one rounding of the product and ties to even. An operator's weights begin with a head of
- * four words: zero, low (zero where there is a ReLU), the input's 1 / scale. */
+ * four words: zero, low (zero where there is a ReLU). The input and poolings have a zero for every
+ * channel instead, padded to whole quads, behind it, and the input 1 / scale of every channel. */
 
 enum { CC_HEAD = 4, CC_QUAD = 4 };
 
@@ -43,19 +44,24 @@ static int32_t cc_four(int32_t byte)
     return (int32_t)((uint32_t)byte * 0x01010101u);
 }
 
-static void cc_fill(void *to, size_t bytes, int32_t byte)
+/* The zero points of four channels, of an operator's words. */
+static int32_t cc_zeros(const int32_t *words, const cc_op *op, int32_t channel)
 {
-    for (size_t i = 0; i < bytes; i++) ((uint8_t *)to)[i] = (uint8_t)byte;
+    uint32_t word = 0;
+    if (op->kind == CC_CONV || op->kind == CC_UP) return cc_four(words[0]);
+    for (int32_t i = 0; i < CC_QUAD; i++) word |= (uint32_t)words[CC_HEAD + channel + i] << 8 * i;
+    return (int32_t)word;
 }
 
 /* Zero points between the planes of a row: the padding of whatever reads it. */
 static void cc_close_quads(const cc_job *job)
 {
     const cc_op *op = job->op;
-    const int32_t word = cc_four(cc_words(job)[0]), quads = cc_quads(op->channels);
     int32_t *row = (int32_t *)(void *)job->out[0];
-    for (int32_t c = 0; c < quads; c++, row += op->pitch)
+    for (int32_t c = 0; c < op->channels; c += CC_QUAD, row += op->pitch) {
+        const int32_t word = cc_zeros(cc_words(job), op, c);
         for (int32_t x = op->width; x < op->pitch; x++) row[x] = word;
+    }
 }
 
 /* What is done with sums: [bias][bias where activations are taken - 128][multiplier], behind the
@@ -165,6 +171,9 @@ static void cc_plain_pool8(const cc_job *job)
 
 /* ---- instruction sets -------------------------------------------------------------------- */
 
+/* NOTE: sums are pinned after every product; of whole numbers gcc reorders additions, and keeps
+ * all products in memory until the end. */
+
 /* A set of kernels is made from: CC_VL lanes a vector; CC_NV4 and CC_NV8 vectors in a block of
  * four and of eight output channels (0: there are no blocks of eight), CC_NVUP in one of four of
  * a transposed convolution; CC_DATA, CC_WORD and CC_ACC: pixels, a word of weights for all lanes,
@@ -189,7 +198,9 @@ CC_INLINE cc_pair cc_word_sse2(int32_t word)
 CC_INLINE __m128i cc_dot_sse2(__m128i acc, cc_pair d, cc_pair w)
 {
     const __m128i even = _mm_madd_epi16(d.even, w.even), odd = _mm_madd_epi16(d.odd, w.odd);
-    return _mm_add_epi32(acc, _mm_add_epi32(even, odd));
+    acc = _mm_add_epi32(acc, _mm_add_epi32(even, odd));
+    CC_PIN(acc);
+    return acc;
 }
 CC_INLINE __m128i cc_narrow_sse2(__m128i a, __m128i b, __m128i c, __m128i d, int32_t zero, int32_t low)
 {
@@ -233,7 +244,9 @@ CC_INLINE __m128i cc_narrow_sse2(__m128i a, __m128i b, __m128i c, __m128i d, int
 CC_TARGET("ssse3")
 CC_INLINE __m128i cc_dot_ssse3(__m128i acc, __m128i d, __m128i w)
 {
-    return _mm_add_epi32(acc, _mm_madd_epi16(_mm_maddubs_epi16(d, w), _mm_set1_epi16(1)));
+    acc = _mm_add_epi32(acc, _mm_madd_epi16(_mm_maddubs_epi16(d, w), _mm_set1_epi16(1)));
+    CC_PIN(acc);
+    return acc;
 }
 CC_INLINE __m128i cc_narrow_ssse3(__m128i a, __m128i b, __m128i c, __m128i d, int32_t zero, int32_t low)
 {
@@ -267,7 +280,9 @@ CC_TARGET_END
 CC_TARGET("avx2,fma")
 CC_INLINE __m256i cc_dot_avx2(__m256i acc, __m256i d, __m256i w)
 {
-    return _mm256_add_epi32(acc, _mm256_madd_epi16(_mm256_maddubs_epi16(d, w), _mm256_set1_epi16(1)));
+    acc = _mm256_add_epi32(acc, _mm256_madd_epi16(_mm256_maddubs_epi16(d, w), _mm256_set1_epi16(1)));
+    CC_PIN(acc);
+    return acc;
 }
 CC_INLINE __m256i cc_narrow_avx2(__m256i a, __m256i b, __m256i c, __m256i d, int32_t zero, int32_t low)
 {
@@ -302,7 +317,9 @@ CC_TARGET_END
 CC_TARGET("avx512f,avx512bw,avx512dq,avx512vl,fma")
 CC_INLINE __m512i cc_dot_avx512(__m512i acc, __m512i d, __m512i w)
 {
-    return _mm512_add_epi32(acc, _mm512_madd_epi16(_mm512_maddubs_epi16(d, w), _mm512_set1_epi16(1)));
+    acc = _mm512_add_epi32(acc, _mm512_madd_epi16(_mm512_maddubs_epi16(d, w), _mm512_set1_epi16(1)));
+    CC_PIN(acc);
+    return acc;
 }
 CC_INLINE __m512i cc_narrow_avx512(__m512i a, __m512i b, __m512i c, __m512i d, int32_t zero, int32_t low)
 {
@@ -335,9 +352,15 @@ CC_INLINE __m512i cc_narrow_avx512(__m512i a, __m512i b, __m512i c, __m512i d, i
 CC_TARGET_END
 
 CC_TARGET("avx512f,avx512bw,avx512dq,avx512vl,avx512vnni,fma")
+/* NOTE: in assembler; of the intrinsic gcc makes copies of sums and keeps some in memory. */
+CC_INLINE __m512i cc_dot_vnni(__m512i acc, __m512i d, __m512i w)
+{
+    __asm__("vpdpbusd %2, %1, %0" : "+v"(acc) : "v"(d), "v"(w));
+    return acc;
+}
 #define CC_VL 16
 #define CC_NV4 4
-#define CC_NV8 2
+#define CC_NV8 3
 #define CC_NVUP 2
 #define CC_SHIFTED 0
 #define CC_FN(name) cc_##name##_vnni
@@ -348,7 +371,7 @@ CC_TARGET("avx512f,avx512bw,avx512dq,avx512vl,avx512vnni,fma")
 #define CC_LOAD8(p) _mm512_loadu_si512(p)
 #define CC_SPREAD _mm512_set1_epi32
 #define CC_START _mm512_set1_epi32
-#define CC_DOT _mm512_dpbusd_epi32
+#define CC_DOT cc_dot_vnni
 #define CC_SUM(acc) (acc)
 #define CC_KEEP(v) CC_PIN(v)
 #define CC_ROUND(v) _mm512_cvtps_epi32((__m512)(v))
@@ -655,19 +678,31 @@ static const int32_t *cc_words8(const uint8_t *weights, const cc_op *op)
     return (const int32_t *)(const void *)weights + op->weights;
 }
 
-static uint32_t cc_quantised(float value, const int32_t *head)
+/* Zeros and 1 / scale of the input's channels. */
+typedef struct {
+    const int32_t *zero;
+    const float *inverse;
+} cc_levels;
+
+static cc_levels cc_levels_of(const uint8_t *weights, const cc_op *op)
 {
-    return cc_to_byte(cc_round(value * *(const float *)(const void *)(head + 2)), head[0], 0);
+    const int32_t *zero = cc_words8(weights, op) + CC_HEAD;
+    return (cc_levels){zero, (const float *)(const void *)(zero + CC_QUAD * cc_quads(op->channels))};
+}
+
+static uint32_t cc_quantised(float value, cc_levels levels, int32_t channel)
+{
+    return cc_to_byte(cc_round(value * levels.inverse[channel]), levels.zero[channel], 0);
 }
 
 /* [C][256]: what an 8-bit sample becomes, at its place in the quad; they were floats before. */
 static void cc_quantise_table(float *table, const uint8_t *weights)
 {
-    const int32_t *head = 0;
+    cc_levels levels = {0, 0};
     for (int32_t i = 0; i < CC_OPS; i++)
-        if (CC_NETWORK[i].kind == CC_NORMALISE) head = cc_words8(weights, &CC_NETWORK[i]);
-    for (int32_t i = 0; head && i < 256 * CCNET_CHANNELS; i++) {
-        const uint32_t word = cc_quantised(table[i], head) << 8 * (i / 256 % CC_QUAD);
+        if (CC_NETWORK[i].kind == CC_NORMALISE) levels = cc_levels_of(weights, &CC_NETWORK[i]);
+    for (int32_t i = 0; levels.zero && i < 256 * CCNET_CHANNELS; i++) {
+        const uint32_t word = cc_quantised(table[i], levels, i / 256) << 8 * (i / 256 % CC_QUAD);
         __builtin_memcpy(table + i, &word, sizeof word);
     }
 }
@@ -682,23 +717,24 @@ CC_INLINE void cc_look_up(const uint8_t *from, const uint32_t (*table)[256], int
 }
 
 static void cc_quantise_floats(const cc_kernels *kernels, const float *const *planes, int32_t count, int32_t width,
-                               const int32_t *head, int32_t *out)
+                               cc_levels levels, int32_t *out)
 {
     if (width >= 16) {
-        kernels->quantise(planes, count, width, head, out);
+        kernels->quantise(planes, count, width, levels.zero, levels.inverse, out);
         return;
     }
     for (int32_t x = 0; x < width; x++) {
         uint32_t word = 0;
-        for (int32_t c = 0; c < count; c++) word |= cc_quantised(planes[c][x], head) << 8 * c;
+        for (int32_t c = 0; c < count; c++) word |= cc_quantised(planes[c][x], levels, c) << 8 * c;
         out[x] = (int32_t)word;
     }
 }
 
 /* A row of the image, as `from` has it. */
 static void cc_quantise(const cc_kernels *kernels, const cc_op *op, const ccnet_image *image, const uint8_t *from,
-                        const int32_t *head, const float *table, float *row)
+                        const uint8_t *weights, const float *table, float *row)
 {
+    const cc_levels levels = cc_levels_of(weights, op);
     int32_t *out = (int32_t *)(void *)row;
     for (int32_t c = 0; c < op->channels; c += CC_QUAD, out += op->pitch) {
         const int32_t count = op->channels - c < CC_QUAD ? op->channels - c : CC_QUAD;
@@ -706,13 +742,13 @@ static void cc_quantise(const cc_kernels *kernels, const cc_op *op, const ccnet_
             const float *planes[CC_QUAD];
             for (int32_t i = 0; i < count; i++)
                 planes[i] = (const float *)(const void *)(from + (size_t)(c + i) * image->plane_bytes);
-            cc_quantise_floats(kernels, planes, count, op->width, head, out);
+            cc_quantise_floats(kernels, planes, count, op->width, (cc_levels){levels.zero + c, levels.inverse + c}, out);
         } else if (image->format == CCNET_U16) {
             const uint16_t *p = (const uint16_t *)(const void *)from + c;
             for (int32_t x = 0; x < op->width; x++, p += CCNET_CHANNELS) {
                 uint32_t word = 0;
                 for (int32_t i = 0; i < count; i++)
-                    word |= cc_quantised(cc_normal(p[i], CCNET_U16, c + i), head) << 8 * i;
+                    word |= cc_quantised(cc_normal(p[i], CCNET_U16, c + i), levels, c + i) << 8 * i;
                 out[x] = (int32_t)word;
             }
         } else {
@@ -724,7 +760,17 @@ static void cc_quantise(const cc_kernels *kernels, const cc_op *op, const ccnet_
             default: cc_look_up(from + c, look, op->width, (uint32_t *)out, 4);
             }
         }
-        for (int32_t x = op->width; x < op->pitch; x++) out[x] = cc_four(head[0]);
+        for (int32_t x = op->width; x < op->pitch; x++) out[x] = cc_zeros(cc_words8(weights, op), op, c);
+    }
+}
+
+/* A row of zero points, and `lead` bytes before it of those of its first quad. */
+static void cc_fill_row(uint8_t *to, const cc_op *op, const uint8_t *weights, int32_t lead)
+{
+    int32_t *row = (int32_t *)(void *)to;
+    for (int32_t c = 0; c < op->channels; c += CC_QUAD, row += op->pitch, lead = 0) {
+        const int32_t word = cc_zeros(cc_words8(weights, op), op, c);
+        for (int32_t x = -lead / CC_QUAD; x < op->pitch; x++) row[x] = word;
     }
 }
 
@@ -733,10 +779,10 @@ static void cc_pad(uint8_t *base, const uint8_t *weights)
 {
     for (int32_t i = 0; i < CC_OPS - 1; i++) {
         const cc_op *op = &CC_NETWORK[i];
-        const int32_t zero = op->kind == CC_IMAGE ? 0 : *cc_words8(weights, op);
         if (op->kind == CC_IMAGE) continue;
         /* The whole ring: a band's first row may be any of its slots. */
-        cc_fill(base + op->ring - CC_LEAD, CC_LEAD + (size_t)op->rows * op->row_bytes, zero);
-        if (CC_PADS[i]) cc_fill(base + CC_PADS[i] - CC_LEAD, CC_LEAD + op->row_bytes, zero);
+        for (int32_t row = 0; row < op->rows; row++)
+            cc_fill_row(base + op->ring + (size_t)row * op->row_bytes, op, weights, row ? 0 : CC_LEAD);
+        if (CC_PADS[i]) cc_fill_row(base + CC_PADS[i], op, weights, CC_LEAD);
     }
 }

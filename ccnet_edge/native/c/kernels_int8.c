@@ -317,24 +317,23 @@ static void CC_FN(pool)(const cc_job *job)
 }
 
 /* `count` columns, at least one vector, of up to four planes of floats. */
-static void CC_FN(quantise)(const float *const *planes, int32_t channels, int32_t count, const int32_t *head,
-                            int32_t *out)
+static void CC_FN(quantise)(const float *const *planes, int32_t channels, int32_t count, const int32_t *zero,
+                            const float *inverse, int32_t *out)
 {
-    const float inverse = *(const float *)(const void *)(head + 2);
     for (int32_t x = 0; x < count; x += CC_VL) {
         const int32_t at = x + CC_VL > count ? count - CC_VL : x;
         CC_VECTOR q[4] = {(CC_VECTOR)(VI){0}, (CC_VECTOR)(VI){0}, (CC_VECTOR)(VI){0}, (CC_VECTOR)(VI){0}};
         for (int32_t c = 0; c < channels; c++) {
-            VF value = *(const CC_FN(vfu) *)(const void *)(planes[c] + at) * inverse;
+            VF value = *(const CC_FN(vfu) *)(const void *)(planes[c] + at) * inverse[c];
             /* Clamped to where it can matter; NaN is the least. */
             const VF least = (VF){0} - 512.0f, most = (VF){0} + 512.0f;
             const VI above = (VI)(value > least);
             value = (VF)(((VI)value & above) | ((VI)least & ~above));
             const VI below = (VI)(value < most);
             value = (VF)(((VI)value & below) | ((VI)most & ~below));
-            q[c] = CC_ROUND(value);
+            q[c] = (CC_VECTOR)((VI)CC_ROUND(value) + zero[c]);
         }
-        STORE(out + at, CC_NARROW(q[0], q[1], q[2], q[3], head[0], 0));
+        STORE(out + at, CC_NARROW(q[0], q[1], q[2], q[3], 0, 0));
     }
 }
 
