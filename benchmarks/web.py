@@ -177,13 +177,7 @@ def write_network(folder: Path, network: str) -> None:
     metadata = ModelMetadata(network=spec, classes=CLASSES, preprocessing=preprocessing)
     write_onnx(module, metadata, folder / "model.onnx", dynamic=False)
     plan = plan_page(spec, height=SIZE, width=SIZE)
-    subject = Subject(
-        program=plan.program,
-        layout=plan.layout,
-        preprocessing=preprocessing,
-        stride=spec.output_stride,
-        classes=CLASSES,
-    )
+    subject = Subject.of(plan, preprocessing, CLASSES)
     page = Page(subject=subject, title=network, network=network)
     for name, content in emit_page(page, fold(module)).items():
         (folder / name).write_bytes(content)

@@ -80,13 +80,7 @@ def _files(source: Path, precision: str) -> dict[str, bytes]:
         goal="memory" if GOALS[precision] == "memory" else "time",
         integer=precision == "int8",
     )
-    subject = Subject(
-        program=plan.program,
-        layout=plan.layout,
-        preprocessing=pre,
-        stride=module.spec.output_stride,
-        classes=("background", "foreground"),
-    )
+    subject = Subject.of(plan, pre, ("background", "foreground"))
     if precision != "int8":
         return emit_files(subject, fold(module))
     images = [image[None] for image in np.load(source / CALIBRATION)]

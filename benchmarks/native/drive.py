@@ -13,22 +13,22 @@ from __future__ import annotations
 
 import gc
 import tempfile
-from collections.abc import Iterator, Sequence
 from contextlib import ExitStack
 from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
 
-import numpy as np
-from numpy.typing import NDArray
-
 from benchmarks.drive import DATA, SIZE, TABLE_4, WORK
 from benchmarks.protocol import Ratio, Timing, interleave, paired_ratio, write_result
 from ccnet_edge.architectures import base_network
 from ccnet_edge.cost.engine_memory import STANDING
-from ccnet_edge.dataset import DatasetOptions, Sample, SegmentationDataset, open_dataset
+from ccnet_edge.dataset import (
+    DatasetOptions,
+    PreparedImages,
+    SegmentationDataset,
+    open_dataset,
+)
 from ccnet_edge.device.backends import open_session
-from ccnet_edge.device.imaging.preprocess import prepare
 from ccnet_edge.device.memory import measure_fresh
 from ccnet_edge.device.timer import noise
 from ccnet_edge.export import export
@@ -134,7 +134,7 @@ def measure(name: str, dataset: SegmentationDataset, out: Path) -> Plan:
     native = export("native", WORK / name, out / "model.ccnet")
     export("native", WORK / name, out / "small.ccnet", limits=LEAST)
     blob = export("c", WORK / name, out / "c")
-    images = list(_inputs(dataset, dataset.train, record.preprocessing))
+    images = PreparedImages(dataset, dataset.train, record.preprocessing)
     int8 = export("native", WORK / name, out / "int8.ccnet", calibration=images)
     with (
         open_predict(out / "model.ccnet", NATIVE) as predict,
@@ -143,7 +143,7 @@ def measure(name: str, dataset: SegmentationDataset, out: Path) -> Plan:
         parity = check_parity(
             predict,
             torch_predict(module),
-            list(_inputs(dataset, dataset.test, record.preprocessing)),
+            PreparedImages(dataset, dataset.test, record.preprocessing),
         )
         scores = [
             evaluate(
@@ -205,13 +205,6 @@ def measure_base(path: Path) -> Base:
         ms=1e3 * timing.median_s("wall"),
         f1=TABLE_4[0].f1,
     )
-
-
-def _inputs(
-    dataset: SegmentationDataset, samples: Sequence[Sample], preprocessing: Preprocessing
-) -> Iterator[NDArray[np.float32]]:
-    for sample in samples:
-        yield prepare(dataset.load_image(sample), preprocessing)
 
 
 def _times(out: Path) -> dict[str, Timing]:

@@ -77,20 +77,15 @@ def measure(network: str, size: int, machine: str) -> Network:
     """Build one network with a clock in it, and read the clock."""
     spec = base_network("unet", channels=CHANNELS, classes=2).with_widths(NETWORKS[network])
     plan = plan_engine(spec, height=size, width=size)
-    subject = Subject(
-        program=plan.program,
-        layout=plan.layout,
-        preprocessing=Preprocessing(
-            height=size,
-            width=size,
-            channels=CHANNELS,
-            maximum=255.0,
-            mean=(0.5,) * CHANNELS,
-            std=(0.25,) * CHANNELS,
-        ),
-        stride=spec.output_stride,
-        classes=("background", "foreground"),
+    preprocessing = Preprocessing(
+        height=size,
+        width=size,
+        channels=CHANNELS,
+        maximum=255.0,
+        mean=(0.5,) * CHANNELS,
+        std=(0.25,) * CHANNELS,
     )
+    subject = Subject.of(plan, preprocessing, ("background", "foreground"))
     files = emit_files(subject, fold(build_module(spec).eval()))
     figures = _run(files, machine)
     ops = plan.program.ops

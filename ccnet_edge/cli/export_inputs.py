@@ -2,19 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
 from pathlib import Path
 
-import numpy as np
-from numpy.typing import NDArray
-
 from ccnet_edge.cli.data_options import DatasetRequest
-from ccnet_edge.dataset import SegmentationDataset, spread
-from ccnet_edge.device.imaging.preprocess import prepare
+from ccnet_edge.dataset import PreparedImages, spread
 from ccnet_edge.errors import UsageError
 from ccnet_edge.export import TRAINED
 from ccnet_edge.spec import serial
-from ccnet_edge.spec.artifact import Preprocessing
 from ccnet_edge.spec.progress import Progress
 from ccnet_edge.spec.training import TrainedNetwork
 
@@ -22,20 +16,9 @@ from ccnet_edge.spec.training import TrainedNetwork
 CALIBRATION_IMAGES = 64
 
 
-class Calibration:
-    """Training images as the network's inputs, [1, C, H, W], one in memory at a time."""
-
-    def __init__(self, dataset: SegmentationDataset, preprocessing: Preprocessing) -> None:
-        self._dataset, self._preprocessing = dataset, preprocessing
-
-    def __iter__(self) -> Iterator[NDArray[np.float32]]:
-        for sample in spread(self._dataset.train, CALIBRATION_IMAGES):
-            yield prepare(self._dataset.load_image(sample), self._preprocessing)
-
-
 def calibration_for(
     precision: str, trained: Path, request: DatasetRequest, progress: Progress
-) -> Calibration | None:
+) -> PreparedImages | None:
     """The images for int8, evenly spread over the training split; None for fp32.
 
     Raises:
@@ -52,4 +35,5 @@ def calibration_for(
             hint="give the folder that the network was trained on",
         )
     record = serial.load(TrainedNetwork, trained / TRAINED)
-    return Calibration(request.open(progress), record.preprocessing)
+    dataset = request.open(progress)
+    return PreparedImages(dataset, spread(dataset.train, CALIBRATION_IMAGES), record.preprocessing)

@@ -2,11 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
-
-import numpy as np
-from numpy.typing import NDArray
-
 from ccnet_edge.bench import (
     BenchReport,
     HostMeter,
@@ -19,14 +14,13 @@ from ccnet_edge.compiler.request import Site
 from ccnet_edge.complexity import measure
 from ccnet_edge.complexity.definitions import DEFAULT_DEFINITION
 from ccnet_edge.complexity.encoder import encoder_identity
-from ccnet_edge.dataset import Sample, Split, spread
+from ccnet_edge.dataset import PreparedImages, Split, spread
 from ccnet_edge.device.environment import BUILD, RUNTIME, environment, installed_versions
 from ccnet_edge.device.gates import place
-from ccnet_edge.device.imaging.preprocess import prepare
 from ccnet_edge.export import FORMATS, TRAINED, TRAINING, export
 from ccnet_edge.solver import solve
 from ccnet_edge.spec import serial
-from ccnet_edge.spec.artifact import Artifact, Preprocessing, SessionOptions
+from ccnet_edge.spec.artifact import Artifact, SessionOptions
 from ccnet_edge.spec.build import TunedOptions
 from ccnet_edge.spec.complexity import ImageComplexity
 from ccnet_edge.spec.network import NetworkSpec
@@ -237,7 +231,9 @@ def prove_parity(
             return check_parity(
                 predict,
                 reference,
-                _Inputs(site, spread(site.dataset.test, PARITY_IMAGES), trained.preprocessing),
+                PreparedImages(
+                    site.dataset, spread(site.dataset.test, PARITY_IMAGES), trained.preprocessing
+                ),
                 progress=site.progress,
             )
 
@@ -280,17 +276,3 @@ def versions() -> tuple[tuple[str, str], ...]:
 def here() -> tuple[object, ...]:
     """What measurements depend on beside the model: this machine and its libraries."""
     return (place(environment()), versions())
-
-
-class _Inputs:
-    """Test images as the network's inputs, [1, C, H, W], one in memory at a time."""
-
-    def __init__(self, site: Site, samples: Sequence[Sample], preprocessing: Preprocessing) -> None:
-        self._site, self._samples, self._preprocessing = site, samples, preprocessing
-
-    def __len__(self) -> int:
-        return len(self._samples)
-
-    def __iter__(self) -> Iterator[NDArray[np.float32]]:
-        for sample in self._samples:
-            yield prepare(self._site.dataset.load_image(sample), self._preprocessing)

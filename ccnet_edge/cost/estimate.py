@@ -43,13 +43,16 @@ def estimate(
     Raises:
         UsageError: a size that the network's output stride does not divide.
     """
-    disk = disk_bytes(engine, spec, height=height, width=width, bits=bits)
-    ram = process_bytes(engine, spec, height=height, width=width)
+    disk: int
+    ram: int | None
     if engine == NATIVE and bits == NATIVE_BITS:
         built = footprint(
             spec, height=height, width=width, ram_limit=ram_limit, disk_limit=disk_limit
         )
         disk, ram = built.disk_bytes, built.ram_bytes
+    else:
+        disk = disk_bytes(engine, spec, height=height, width=width, bits=bits)
+        ram = process_bytes(engine, spec, height=height, width=width)
     plan = plan_memory(spec, height=height, width=width, bits=bits)
     count = weights(spec)
     work = macs(spec, height=height, width=width)

@@ -3,11 +3,13 @@
 from ccnet_edge.dataset.dataset import SegmentationDataset, Split
 from ccnet_edge.dataset.opening import open_dataset
 from ccnet_edge.dataset.options import DatasetOptions
+from ccnet_edge.dataset.prepared import PreparedImages
 from ccnet_edge.dataset.sample import IGNORE, Sample, spread
 
 __all__ = [
     "IGNORE",
     "DatasetOptions",
+    "PreparedImages",
     "Sample",
     "SegmentationDataset",
     "Split",

@@ -15,7 +15,7 @@ from ccnet_edge.errors import DataError
 from ccnet_edge.native.quantise import Range, Seen, store
 from ccnet_edge.native.rounding import Moments
 from ccnet_edge.nets import SpecModule
-from ccnet_edge.nets.ops import ConvBnRelu
+from ccnet_edge.nets.ops import convolution_of
 
 # Prepared images, [1, C, H, W] float32 each; gone through twice.
 Inputs = Iterable[NDArray[np.float32]]
@@ -56,7 +56,9 @@ def calibrate(module: SpecModule, inputs: Inputs) -> Seen:
             raise DataError(f"{name}: finite values were wanted to calibrate int8")
     counts = {name: np.zeros((len(low), BINS), np.int64) for name, low in lows.items()}
     gathered = {
-        name: Gathered(block) for name, block in _makers(module).items() if _has_weights(block)
+        name: Gathered(convolution)
+        for name, block in _makers(module).items()
+        if (convolution := convolution_of(block)) is not None
     }
 
     def count(name: str, values: NDArray[np.float32]) -> None:
@@ -76,11 +78,9 @@ def calibrate(module: SpecModule, inputs: Inputs) -> Seen:
 class Gathered:
     """Moments of what a convolution reads, as they are gathered image by image."""
 
-    def __init__(self, block: nn.Module) -> None:
-        self._conv = block.conv if isinstance(block, ConvBnRelu) else block
-        assert isinstance(self._conv, (nn.Conv2d, nn.ConvTranspose2d))
-        spread = 1 if isinstance(self._conv, nn.ConvTranspose2d) else self._conv.kernel_size[0]
-        size = self._conv.in_channels * spread**2
+    def __init__(self, convolution: nn.Conv2d | nn.ConvTranspose2d) -> None:
+        spread = 1 if isinstance(convolution, nn.ConvTranspose2d) else convolution.kernel_size[0]
+        size = convolution.in_channels * spread**2
         self._kernel, self._count = spread, 0
         self._sums = torch.zeros(size, dtype=torch.float64)
         whole = size <= LARGEST_MATRIX
@@ -132,15 +132,7 @@ def _error(each: Range, values: NDArray[np.float64], counts: NDArray[np.int64]) 
 
 
 def _makers(module: SpecModule) -> dict[str, nn.Module]:
-    return {
-        node.name: module.blocks[node.name.replace(".", "_")]
-        for node in module.spec.nodes
-        if node.op in MAKERS
-    }
-
-
-def _has_weights(block: nn.Module) -> bool:
-    return isinstance(block, (ConvBnRelu, nn.Conv2d, nn.ConvTranspose2d))
+    return {node.name: module.block(node) for node in module.spec.nodes if node.op in MAKERS}
 
 
 def _watch(

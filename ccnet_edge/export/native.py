@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from pathlib import Path
 
-import numpy as np
 import torch
 from torch import nn
 
@@ -13,9 +12,9 @@ from ccnet_edge.errors import UsageError
 from ccnet_edge.export import describe_file
 from ccnet_edge.export.calibrate import Inputs, calibrate
 from ccnet_edge.native import (
+    WEIGHTS,
     Convolution,
     EnginePlan,
-    Quantised,
     Subject,
     Weights,
     emit_files,
@@ -25,7 +24,7 @@ from ccnet_edge.native import (
 from ccnet_edge.native.footprint import application_bytes, blob_limit
 from ccnet_edge.native.toolchain import build_binaries, find_compiler
 from ccnet_edge.nets import SpecModule
-from ccnet_edge.nets.ops import ConvBnRelu
+from ccnet_edge.nets.ops import ConvBnRelu, convolution_of
 from ccnet_edge.spec import serial
 from ccnet_edge.spec.artifact import Artifact
 from ccnet_edge.spec.plan import Limits
@@ -52,10 +51,10 @@ def export_c(
     for name, content in files.items():
         serial.write_bytes(out / name, content)
     return describe_file(
-        out / "ccnet.weights",
+        out / WEIGHTS,
         kind="c",
         opset=0,
-        shape=_shape(record),
+        shape=record.shape,
         precision=_precision(calibration),
     )
 
@@ -82,16 +81,17 @@ def export_native(
     binaries = {f"bin/{machine}/{name}": content for name, content in built.items()}
     serial.write_bytes(out, zip_bytes(files | binaries))
     return describe_file(
-        out, kind="native", opset=0, shape=_shape(record), precision=_precision(calibration)
+        out, kind="native", opset=0, shape=record.shape, precision=_precision(calibration)
     )
 
 
 def fold(module: SpecModule) -> Weights:
     """Every convolution's weights with batch normalisation folded in, in double precision."""
+    blocks = {node.name: module.block(node) for node in module.spec.nodes}
     return {
-        node.name: _folded(module.blocks[node.name.replace(".", "_")])
-        for node in module.spec.nodes
-        if _convolves(module.blocks[node.name.replace(".", "_")])
+        name: _folded(block, convolution)
+        for name, block in blocks.items()
+        if (convolution := convolution_of(block)) is not None
     }
 
 
@@ -105,18 +105,12 @@ def _files(
         )
     record, module = load_trained(trained)
     plan = plan_for(record, limits, precision=_precision(calibration))
-    subject = Subject(
-        program=plan.program,
-        layout=plan.layout,
-        preprocessing=record.preprocessing,
-        stride=record.network.output_stride,
-        classes=record.classes,
-    )
-    weights: Weights | Quantised = fold(module)
-    if calibration is not None:
-        seen = calibrate(module, calibration)
-        weights = quantise(plan.program, fold(module), seen, record.preprocessing)
-    return record, emit_files(subject, weights)
+    subject = Subject.of(plan, record.preprocessing, record.classes)
+    weights = fold(module)
+    if calibration is None:
+        return record, emit_files(subject, weights)
+    seen = calibrate(module, calibration)
+    return record, emit_files(subject, quantise(plan.program, weights, seen, record.preprocessing))
 
 
 def _precision(calibration: Inputs | None) -> Precision:
@@ -138,27 +132,16 @@ def plan_for(
     )
 
 
-def _shape(record: TrainedNetwork) -> tuple[int, int, int, int]:
-    pre = record.preprocessing
-    return (1, record.network.in_channels, pre.height, pre.width)
-
-
-def _convolves(block: nn.Module) -> bool:
-    return isinstance(block, (ConvBnRelu, nn.Conv2d, nn.ConvTranspose2d))
-
-
-def _folded(block: nn.Module) -> Convolution:
+def _folded(block: nn.Module, convolution: nn.Conv2d | nn.ConvTranspose2d) -> Convolution:
+    weight = convolution.weight.detach().double()
     if isinstance(block, ConvBnRelu):
         norm = block.norm
         assert norm.running_mean is not None
         assert norm.running_var is not None
         scale = norm.weight.double() / torch.sqrt(norm.running_var.double() + norm.eps)
-        weight = block.conv.weight.double() * scale[:, None, None, None]
+        weight = weight * scale[:, None, None, None]
         bias = norm.bias.double() - norm.running_mean.double() * scale
     else:
-        assert isinstance(block, (nn.Conv2d, nn.ConvTranspose2d))
-        assert block.bias is not None
-        weight, bias = block.weight.double(), block.bias.double()
-    return Convolution(
-        weight=np.asarray(weight.detach().numpy()), bias=np.asarray(bias.detach().numpy())
-    )
+        assert convolution.bias is not None
+        bias = convolution.bias.double()
+    return Convolution(weight=weight.detach().numpy(), bias=bias.detach().numpy())

@@ -38,9 +38,7 @@ def export_web(
     record, module = load_trained(trained)
     for name, content in emit_page(page_of(record, limits), fold(module)).items():
         serial.write_bytes(out / name, content)
-    pre = record.preprocessing
-    shape = (1, record.network.in_channels, pre.height, pre.width)
-    return describe_file(out / WEIGHTS, kind="web", opset=0, shape=shape)
+    return describe_file(out / WEIGHTS, kind="web", opset=0, shape=record.shape)
 
 
 def page_of(record: TrainedNetwork, limits: Limits) -> Page:
@@ -53,13 +51,7 @@ def page_of(record: TrainedNetwork, limits: Limits) -> Page:
         limit_bytes=limits.ram_bytes,
         weights_limit=None if disk is None else disk - PAGE_BYTES,
     )
-    subject = Subject(
-        program=plan.program,
-        layout=plan.layout,
-        preprocessing=pre,
-        stride=record.network.output_stride,
-        classes=record.classes,
-    )
+    subject = Subject.of(plan, pre, record.classes)
     widths = "-".join(str(width) for width in record.network.widths)
     return Page(
         subject=subject,

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from importlib.resources import files
+from typing import Self
 
 import numpy as np
 
@@ -17,6 +18,7 @@ from ccnet_edge.native.layout import (
     Layout,
 )
 from ccnet_edge.native.pack import HEADER_BYTES, KIND_BYTES, blob_bytes, blocks, kind, offsets
+from ccnet_edge.native.planner import EnginePlan
 from ccnet_edge.spec.artifact import Preprocessing
 
 KINDS = {
@@ -45,6 +47,17 @@ class Subject:
     preprocessing: Preprocessing
     stride: int
     classes: tuple[str, ...]
+
+    @classmethod
+    def of(cls, plan: EnginePlan, preprocessing: Preprocessing, classes: tuple[str, ...]) -> Self:
+        """What a plan is emitted as."""
+        return cls(
+            program=plan.program,
+            layout=plan.layout,
+            preprocessing=preprocessing,
+            stride=plan.stride,
+            classes=classes,
+        )
 
     @property
     def outputs(self) -> int:

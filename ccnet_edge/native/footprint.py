@@ -11,7 +11,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from functools import lru_cache
 
-from ccnet_edge.native.lower import Choices, Keep, skips_of
+from ccnet_edge.native.lower import Choices, keep_skips, skips_of
 from ccnet_edge.native.planner import RECOMPUTED, evaluate, plan_engine
 from ccnet_edge.spec.network import NetworkSpec
 
@@ -32,8 +32,8 @@ def least_ram_bytes(network: NetworkSpec, *, height: int, width: int) -> int:
     skips = skips_of(network)
     found = []
     for again in range(min(RECOMPUTED, len(skips)) + 1):
-        keep: list[tuple[str, Keep]] = [(name, "recompute") for name in skips[:again]]
-        plan = evaluate(network, height=height, width=width, choices=Choices(skips=tuple(keep)))
+        choices = Choices(skips=keep_skips(skips, again=again))
+        plan = evaluate(network, height=height, width=width, choices=choices)
         found.append(plan.memory_bytes)
     return min(found) + CODE_BYTES + PROCESS_BYTES
 

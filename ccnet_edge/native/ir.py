@@ -93,6 +93,12 @@ class RowOp:
         return self.weights * self.height * self.width // self.up**2
 
     @property
+    def takes_pairs(self) -> bool:
+        """Whether F(2×2, 3×3) applies: 3×3, stride 1, and even sizes."""
+        even = self.height % 2 == 0 and self.width % 2 == 0
+        return self.kind == "conv" and self.kernel == 3 and self.stride == 1 and even
+
+    @property
     def convolves(self) -> bool:
         """It has weights."""
         return self.does in ("conv", "winograd", "upconv")

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from typing import Literal
 
@@ -38,6 +39,13 @@ def skips_of(network: NetworkSpec) -> tuple[str, ...]:
         for name, found in readers.items()
         if len(found) > 1 and any(node.op == "concat" for node in found)
     )
+
+
+def keep_skips(
+    skips: Sequence[str], *, again: int, rest: Keep = "fp32"
+) -> tuple[tuple[str, Keep], ...]:
+    """The first `again` of the skips computed twice, the others kept as `rest`."""
+    return tuple((name, "recompute" if i < again else rest) for i, name in enumerate(skips))
 
 
 def lower(

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from ccnet_edge.errors import ConfigError, unknown_key
 from ccnet_edge.native.ir import Kind, RowOp
@@ -30,10 +30,9 @@ def _conv(relu: bool) -> Lower:
                 f"{node.name}: a convolution with an odd kernel was wanted, found {node.kernel}"
             )
         height, width = _divided(node, source)
-        pairs = winograd and winograd_can(node, height=height, width=width)
-        return RowOp(
+        op = RowOp(
             name=node.name,
-            kind="winograd" if pairs else "conv",
+            kind="conv",
             channels=node.width,
             height=height,
             width=width,
@@ -42,17 +41,12 @@ def _conv(relu: bool) -> Lower:
             kernel=node.kernel,
             stride=node.stride,
             relu=relu,
-            step=2 if pairs else 1,
             scale=node.scale,
             node=node.name,
         )
+        return replace(op, kind="winograd", step=2) if winograd and op.takes_pairs else op
 
     return lower
-
-
-def winograd_can(node: Node, *, height: int, width: int) -> bool:
-    """Whether F(2×2, 3×3) applies: 3×3, stride 1, and even sizes."""
-    return node.kernel == 3 and node.stride == 1 and height % 2 == 0 and width % 2 == 0
 
 
 def _maxpool(node: Node, source: Source, _: bool) -> RowOp:

@@ -13,7 +13,7 @@ from typing import Literal
 from ccnet_edge.native.int8 import in_int8
 from ccnet_edge.native.ir import RowOp, RowProgram
 from ccnet_edge.native.layout import Layout, lay_out
-from ccnet_edge.native.lower import Choices, Keep, lower, skips_of
+from ccnet_edge.native.lower import Choices, Keep, keep_skips, lower, skips_of
 from ccnet_edge.native.pack import blob_bytes
 from ccnet_edge.native.schedule import rings
 from ccnet_edge.spec.network import NetworkSpec
@@ -43,6 +43,7 @@ class EnginePlan:
     choices: Choices
     program: RowProgram
     layout: Layout
+    stride: int
     weights_bytes: int
     cycles: float
 
@@ -128,6 +129,7 @@ def evaluate(
         choices=choices,
         program=program,
         layout=lay_out(program, stride=stride, bands=bands),
+        stride=stride,
         weights_bytes=blob_bytes(program),
         cycles=program_cycles(program, stride=stride),
     )
@@ -146,16 +148,12 @@ def candidates(
         for again in range(min(RECOMPUTED, len(skips)) + 1):
             kept: tuple[Keep, ...] = ("fp32", "fp16") if half and again < len(skips) else ("fp32",)
             for keep in kept:
-                again_first: list[Keep] = ["recompute" for _ in range(again)]
-                modes = again_first + [keep] * (len(skips) - again)
-                yield Choices(skips=tuple(zip(skips, modes, strict=True)), winograd=winograd)
+                yield Choices(skips=keep_skips(skips, again=again, rest=keep), winograd=winograd)
 
 
 def pays(op: RowOp) -> bool:
     """Whether F(2×2, 3×3) applies to a direct convolution, and is the faster by the model."""
-    if op.kind != "conv" or op.kernel != 3 or op.stride != 1 or op.height % 2 or op.width % 2:
-        return False
-    return _winograd(op) < _direct(op)
+    return op.takes_pairs and _winograd(op) < _direct(op)
 
 
 def program_cycles(program: RowProgram, *, stride: int) -> float:

@@ -13,7 +13,7 @@ from importlib.resources import files
 from ccnet_edge.device.imaging.overlay import COLOURS
 from ccnet_edge.errors import ConfigError
 from ccnet_edge.native import WEIGHTS, Subject, Weights, emit_files
-from ccnet_edge.native.lower import Choices, Keep, lower, skips_of
+from ccnet_edge.native.lower import Choices, keep_skips, lower, skips_of
 from ccnet_edge.native.planner import RECOMPUTED, EnginePlan, evaluate
 from ccnet_edge.native.wasm import STACK_BYTES, build_modules
 from ccnet_edge.spec.network import NetworkSpec
@@ -98,16 +98,11 @@ def _candidates(network: NetworkSpec, *, height: int, width: int) -> Iterator[Ch
     F(2×2, 3×3) is faster at every scale (benchmarks/web.py).
     """
     direct = lower(network, height=height, width=width)
-    pairs = frozenset(
-        op.name
-        for op in direct.ops
-        if op.kind == "conv" and (op.kernel, op.stride, op.height % 2, op.width % 2) == (3, 1, 0, 0)
-    )
+    pairs = frozenset(op.name for op in direct.ops if op.takes_pairs)
     skips = skips_of(network)
     for winograd in (pairs, frozenset[str]()):
         for again in range(min(RECOMPUTED, len(skips)) + 1):
-            keep: list[tuple[str, Keep]] = [(name, "recompute") for name in skips[:again]]
-            yield Choices(skips=tuple(keep), winograd=winograd)
+            yield Choices(skips=keep_skips(skips, again=again), winograd=winograd)
 
 
 def facts(page: Page) -> dict[str, object]:

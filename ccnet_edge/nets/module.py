@@ -28,10 +28,14 @@ class SpecModule(nn.Module):
         live: dict[str, Tensor] = {}
         for node in self.spec.nodes:
             inputs = [live[name] for name in node.inputs] or [x]
-            live[node.name] = self.blocks[_key(node)](*inputs)
+            live[node.name] = self.block(node)(*inputs)
             for name in self._dies_at.get(node.name, ()):
                 del live[name]
         return live[self.spec.nodes[-1].name]
+
+    def block(self, node: Node) -> nn.Module:
+        """The module of a node."""
+        return self.blocks[_key(node)]
 
 
 def build_module(spec: NetworkSpec, *, seed: int = 0) -> SpecModule:

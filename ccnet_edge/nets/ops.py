@@ -31,6 +31,15 @@ class ConvBnRelu(nn.Module):
         return norm_relu(self.conv(x), self.norm)
 
 
+Convolution = nn.Conv2d | nn.ConvTranspose2d
+
+
+def convolution_of(block: nn.Module) -> Convolution | None:
+    """The convolution in a node's module; None where it has no weights."""
+    found = block.conv if isinstance(block, ConvBnRelu) else block
+    return found if isinstance(found, Convolution) else None
+
+
 class Concat(nn.Module):
     """Concatenation along the channels."""
 

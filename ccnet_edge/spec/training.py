@@ -37,3 +37,9 @@ class TrainedNetwork:
     device: str
     curve: tuple[CurvePoint, ...]
     weights_sha256: str
+
+    @property
+    def shape(self) -> tuple[int, int, int, int]:
+        """The network's input, [1, C, H, W]."""
+        pre = self.preprocessing
+        return (1, self.network.in_channels, pre.height, pre.width)

@@ -72,13 +72,7 @@ def preprocessing(channels: int = 3, *, resize: Any = "box") -> Preprocessing:
 def page_for(network: NetworkSpec, plan: EnginePlan | None = None) -> Page:
     plan = plan or plan_page(network, height=HEIGHT, width=WIDTH)
     classes = ("background", HOSTILE, *(f"tissue {i}" for i in range(2, network.outputs)))
-    subject = Subject(
-        program=plan.program,
-        layout=plan.layout,
-        preprocessing=preprocessing(network.in_channels),
-        stride=network.output_stride,
-        classes=classes,
-    )
+    subject = Subject.of(plan, preprocessing(network.in_channels), classes)
     return Page(subject=subject, title=f"Title {HOSTILE}", network="unet")
 
 

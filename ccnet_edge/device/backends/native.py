@@ -33,7 +33,7 @@ ALIGN = 64
 U8, U16, F32 = 0, 1, 2
 # Bands of rows that a library can compute at once (CCNET_MOST_BANDS).
 MOST_THREADS = 8
-LOGITS, PROBABILITIES = 0, 1
+LOGITS = 0
 
 
 class Image(ctypes.Structure):

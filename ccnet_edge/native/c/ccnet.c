@@ -156,6 +156,17 @@ static float cc_from_half(uint16_t half)
     for (int cc_i = 0; cc_i < CC_VL; cc_i++) (to)[cc_i] = cc_from_half((from)[cc_i])
 #endif
 
+#if CC_X86
+/* What stands between them may use more instructions than the rest of the file. */
+#ifdef __clang__
+#define CC_TARGET(names) _Pragma(CC_QUOTE(clang attribute push(__attribute__((target(names))), apply_to = function)))
+#define CC_TARGET_END _Pragma("clang attribute pop")
+#else
+#define CC_TARGET(names) _Pragma("GCC push_options") _Pragma(CC_QUOTE(GCC target(names)))
+#define CC_TARGET_END _Pragma("GCC pop_options")
+#endif
+#endif
+
 #ifdef CC_INT8
 /*@INT8@*/
 #elif CC_X86
@@ -166,12 +177,7 @@ static float cc_from_half(uint16_t half)
 #define CC_TO_HALF CC_SLOW_TO_HALF
 #define CC_FROM_HALF CC_SLOW_FROM_HALF
 #include "ccnet.c"
-#ifdef __clang__
-#pragma clang attribute push(__attribute__((target("avx2,fma,f16c"))), apply_to = function)
-#else
-#pragma GCC push_options
-#pragma GCC target("avx2,fma,f16c")
-#endif
+CC_TARGET("avx2,fma,f16c")
 #define CC_VL 8
 #define CC_NV 2
 #define CC_FN(name) cc_##name##_avx2
@@ -181,14 +187,8 @@ static float cc_from_half(uint16_t half)
 #define CC_FROM_HALF(to, from) \
     _mm256_storeu_ps(to, _mm256_cvtph_ps(_mm_loadu_si128((const __m128i *)(const void *)(from))))
 #include "ccnet.c"
-#ifdef __clang__
-#pragma clang attribute pop
-#pragma clang attribute push(__attribute__((target("avx512f,avx512bw,avx512dq,avx512vl,fma,f16c"))), apply_to = function)
-#else
-#pragma GCC pop_options
-#pragma GCC push_options
-#pragma GCC target("avx512f,avx512bw,avx512dq,avx512vl,fma,f16c")
-#endif
+CC_TARGET_END
+CC_TARGET("avx512f,avx512bw,avx512dq,avx512vl,fma,f16c")
 #define CC_VL 16
 #define CC_NV 4
 #define CC_FN(name) cc_##name##_avx512
@@ -198,11 +198,7 @@ static float cc_from_half(uint16_t half)
 #define CC_FROM_HALF(to, from) \
     _mm512_storeu_ps(to, _mm512_cvtph_ps(_mm256_loadu_si256((const __m256i *)(const void *)(from))))
 #include "ccnet.c"
-#ifdef __clang__
-#pragma clang attribute pop
-#else
-#pragma GCC pop_options
-#endif
+CC_TARGET_END
 #else
 #define CC_VL 4
 #if CC_NEON
@@ -857,5 +853,27 @@ ccnet_status ccnet_feed(ccnet *net, const void *row, int32_t *ready)
     return CCNET_OK;
 }
 #else
+/* Lanes of two vectors side by side: every other one, and one of each in turn. */
+#if CC_VL == 16
+#define EVENS 0, 2, 4, 6, 8, 10, 12, 14, 16, 18, 20, 22, 24, 26, 28, 30
+#define ODDS 1, 3, 5, 7, 9, 11, 13, 15, 17, 19, 21, 23, 25, 27, 29, 31
+#define LOWS 0, 16, 1, 17, 2, 18, 3, 19, 4, 20, 5, 21, 6, 22, 7, 23
+#define HIGHS 8, 24, 9, 25, 10, 26, 11, 27, 12, 28, 13, 29, 14, 30, 15, 31
+#elif CC_VL == 8
+#define EVENS 0, 2, 4, 6, 8, 10, 12, 14
+#define ODDS 1, 3, 5, 7, 9, 11, 13, 15
+#define LOWS 0, 8, 1, 9, 2, 10, 3, 11
+#define HIGHS 4, 12, 5, 13, 6, 14, 7, 15
+#else
+#define EVENS 0, 2, 4, 6
+#define ODDS 1, 3, 5, 7
+#define LOWS 0, 4, 1, 5
+#define HIGHS 2, 6, 3, 7
+#endif
+
 /*@KERNELS@*/
+#undef EVENS
+#undef ODDS
+#undef LOWS
+#undef HIGHS
 #endif

@@ -213,19 +213,14 @@ CC_INLINE __m128i cc_narrow_sse2(__m128i a, __m128i b, __m128i c, __m128i d, int
 }
 #define CC_VL 4
 #define CC_NV4 2
-#define CC_NV8 0
-#define CC_NVUP 1
-#define CC_SHIFTED 0
 #define CC_FN(name) cc_##name##_sse2
 #define CC_DATA cc_pair
 #define CC_WORD cc_pair
 #define CC_ACC __m128i
-#define CC_VECTOR __m128i
 #define CC_LOAD8 cc_load_sse2
 #define CC_SPREAD cc_word_sse2
 #define CC_START _mm_set1_epi32
 #define CC_DOT cc_dot_sse2
-#define CC_SUM(acc) (acc)
 #define CC_KEEP(v) ((void)0)
 #define CC_ROUND(v) _mm_cvtps_epi32((__m128)(v))
 #define CC_NARROW cc_narrow_sse2
@@ -233,13 +228,6 @@ CC_INLINE __m128i cc_narrow_sse2(__m128i a, __m128i b, __m128i c, __m128i d, int
 #include "ccnet.c"
 
 #define CC_TRANSPOSE 0, 4, 8, 12, 1, 5, 9, 13, 2, 6, 10, 14, 3, 7, 11, 15
-#ifdef __clang__
-#define CC_TARGET(names) _Pragma(CC_QUOTE(clang attribute push(__attribute__((target(names))), apply_to = function)))
-#define CC_TARGET_END _Pragma("clang attribute pop")
-#else
-#define CC_TARGET(names) _Pragma("GCC push_options") _Pragma(CC_QUOTE(GCC target(names)))
-#define CC_TARGET_END _Pragma("GCC pop_options")
-#endif
 
 CC_TARGET("ssse3")
 CC_INLINE __m128i cc_dot_ssse3(__m128i acc, __m128i d, __m128i w)
@@ -257,20 +245,11 @@ CC_INLINE __m128i cc_narrow_ssse3(__m128i a, __m128i b, __m128i c, __m128i d, in
 }
 #define CC_VL 4
 #define CC_NV4 2
-#define CC_NV8 0
-#define CC_NVUP 1
-#define CC_SHIFTED 0
 #define CC_FN(name) cc_##name##_ssse3
 #define CC_DATA __m128i
-#define CC_WORD __m128i
-#define CC_ACC __m128i
-#define CC_VECTOR __m128i
 #define CC_LOAD8(p) _mm_loadu_si128((const __m128i *)(const void *)(p))
 #define CC_SPREAD _mm_set1_epi32
-#define CC_START _mm_set1_epi32
 #define CC_DOT cc_dot_ssse3
-#define CC_SUM(acc) (acc)
-#define CC_KEEP(v) CC_PIN(v)
 #define CC_ROUND(v) _mm_cvtps_epi32((__m128)(v))
 #define CC_NARROW cc_narrow_ssse3
 #define CC_MAX8(a, b) _mm_max_epu8((__m128i)(a), (__m128i)(b))
@@ -294,20 +273,11 @@ CC_INLINE __m256i cc_narrow_avx2(__m256i a, __m256i b, __m256i c, __m256i d, int
 }
 #define CC_VL 8
 #define CC_NV4 2
-#define CC_NV8 0
-#define CC_NVUP 1
-#define CC_SHIFTED 0
 #define CC_FN(name) cc_##name##_avx2
 #define CC_DATA __m256i
-#define CC_WORD __m256i
-#define CC_ACC __m256i
-#define CC_VECTOR __m256i
 #define CC_LOAD8(p) _mm256_loadu_si256((const __m256i *)(const void *)(p))
 #define CC_SPREAD _mm256_set1_epi32
-#define CC_START _mm256_set1_epi32
 #define CC_DOT cc_dot_avx2
-#define CC_SUM(acc) (acc)
-#define CC_KEEP(v) CC_PIN(v)
 #define CC_ROUND(v) _mm256_cvtps_epi32((__m256)(v))
 #define CC_NARROW cc_narrow_avx2
 #define CC_MAX8(a, b) _mm256_max_epu8((__m256i)(a), (__m256i)(b))
@@ -333,18 +303,11 @@ CC_INLINE __m512i cc_narrow_avx512(__m512i a, __m512i b, __m512i c, __m512i d, i
 #define CC_NV4 4
 #define CC_NV8 2
 #define CC_NVUP 2
-#define CC_SHIFTED 0
 #define CC_FN(name) cc_##name##_avx512
 #define CC_DATA __m512i
-#define CC_WORD __m512i
-#define CC_ACC __m512i
-#define CC_VECTOR __m512i
 #define CC_LOAD8(p) _mm512_loadu_si512(p)
 #define CC_SPREAD _mm512_set1_epi32
-#define CC_START _mm512_set1_epi32
 #define CC_DOT cc_dot_avx512
-#define CC_SUM(acc) (acc)
-#define CC_KEEP(v) CC_PIN(v)
 #define CC_ROUND(v) _mm512_cvtps_epi32((__m512)(v))
 #define CC_NARROW cc_narrow_avx512
 #define CC_MAX8(a, b) _mm512_max_epu8((__m512i)(a), (__m512i)(b))
@@ -362,18 +325,11 @@ CC_INLINE __m512i cc_dot_vnni(__m512i acc, __m512i d, __m512i w)
 #define CC_NV4 4
 #define CC_NV8 3
 #define CC_NVUP 2
-#define CC_SHIFTED 0
 #define CC_FN(name) cc_##name##_vnni
 #define CC_DATA __m512i
-#define CC_WORD __m512i
-#define CC_ACC __m512i
-#define CC_VECTOR __m512i
 #define CC_LOAD8(p) _mm512_loadu_si512(p)
 #define CC_SPREAD _mm512_set1_epi32
-#define CC_START _mm512_set1_epi32
 #define CC_DOT cc_dot_vnni
-#define CC_SUM(acc) (acc)
-#define CC_KEEP(v) CC_PIN(v)
 #define CC_ROUND(v) _mm512_cvtps_epi32((__m512)(v))
 #define CC_NARROW cc_narrow_avx512
 #define CC_MAX8(a, b) _mm512_max_epu8((__m512i)(a), (__m512i)(b))
@@ -440,8 +396,6 @@ CC_INLINE int32x4_t cc_sum_neon(int32x4x2_t acc)
 }
 #define CC_VL 4
 #define CC_NV4 2
-#define CC_NV8 0
-#define CC_NVUP 1
 #define CC_SHIFTED 1
 #define CC_FN(name) cc_##name##_neon
 #define CC_DATA int8x16_t
@@ -486,12 +440,10 @@ CC_INLINE int32x4_t cc_dot_dotprod(int32x4_t acc, int8x16_t d, int8x16_t w)
 #define CC_DATA int8x16_t
 #define CC_WORD int8x16_t
 #define CC_ACC int32x4_t
-#define CC_VECTOR int32x4_t
 #define CC_LOAD8 cc_load_neon
 #define CC_SPREAD(word) vreinterpretq_s8_s32(vdupq_n_s32(word))
 #define CC_START vdupq_n_s32
 #define CC_DOT cc_dot_dotprod
-#define CC_SUM(acc) (acc)
 #define CC_KEEP(v) ((void)0)
 #define CC_ROUND(v) cc_round_neon((float32x4_t)(v))
 #define CC_NARROW cc_narrow_neon
@@ -535,19 +487,14 @@ CC_INLINE v128_t cc_narrow_wasm(v128_t a, v128_t b, v128_t c, v128_t d, int32_t 
 }
 #define CC_VL 4
 #define CC_NV4 2
-#define CC_NV8 0
-#define CC_NVUP 1
-#define CC_SHIFTED 0
 #define CC_FN(name) cc_##name##_wasm
 #define CC_DATA cc_pair
 #define CC_WORD cc_pair
 #define CC_ACC v128_t
-#define CC_VECTOR v128_t
 #define CC_LOAD8 cc_load_wasm
 #define CC_SPREAD cc_word_wasm
 #define CC_START wasm_i32x4_splat
 #define CC_DOT cc_dot_wasm
-#define CC_SUM(acc) (acc)
 #define CC_KEEP(v) ((void)0)
 #define CC_ROUND(v) wasm_i32x4_trunc_sat_f32x4(wasm_f32x4_nearest((v128_t)(v)))
 #define CC_NARROW cc_narrow_wasm
@@ -604,9 +551,6 @@ CC_INLINE cc_bytes cc_max_c(cc_bytes a, cc_bytes b)
 }
 #define CC_VL 4
 #define CC_NV4 1
-#define CC_NV8 0
-#define CC_NVUP 1
-#define CC_SHIFTED 0
 #define CC_FN(name) cc_##name##_c
 #define CC_DATA cc_bytes
 #define CC_WORD cc_four_weights
@@ -616,7 +560,6 @@ CC_INLINE cc_bytes cc_max_c(cc_bytes a, cc_bytes b)
 #define CC_SPREAD cc_word_c
 #define CC_START cc_start_c
 #define CC_DOT cc_dot_c
-#define CC_SUM(acc) (acc)
 #define CC_KEEP(v) ((void)0)
 #define CC_ROUND(v) cc_round_c(v)
 #define CC_NARROW cc_narrow_c

@@ -11,22 +11,6 @@ typedef float CC_FN(vu) __attribute__((vector_size(CC_VL * 4), aligned(4), may_a
 /* NOTE: s - 0 is s, bit by bit; 0 + s is not for s = -0, and costs an addition. */
 #define SPLAT(s) ((s) - (VF){0})
 #define STORE(p, v) (*(CC_FN(vu) *)(p) = (v))
-#if CC_VL == 16
-#define EVENS 0, 2, 4, 6, 8, 10, 12, 14, 16, 18, 20, 22, 24, 26, 28, 30
-#define ODDS 1, 3, 5, 7, 9, 11, 13, 15, 17, 19, 21, 23, 25, 27, 29, 31
-#define LOWS 0, 16, 1, 17, 2, 18, 3, 19, 4, 20, 5, 21, 6, 22, 7, 23
-#define HIGHS 8, 24, 9, 25, 10, 26, 11, 27, 12, 28, 13, 29, 14, 30, 15, 31
-#elif CC_VL == 8
-#define EVENS 0, 2, 4, 6, 8, 10, 12, 14
-#define ODDS 1, 3, 5, 7, 9, 11, 13, 15
-#define LOWS 0, 8, 1, 9, 2, 10, 3, 11
-#define HIGHS 4, 12, 5, 13, 6, 14, 7, 15
-#else
-#define EVENS 0, 2, 4, 6
-#define ODDS 1, 3, 5, 7
-#define LOWS 0, 4, 1, 5
-#define HIGHS 2, 6, 3, 7
-#endif
 #define PICK(a, b, ...) __builtin_shufflevector(a, b, __VA_ARGS__)
 
 /* Columns of an even and an odd position side by side; only `count` of each where the row ends. */
@@ -388,10 +372,6 @@ static const cc_kernels CC_FN(kernels) = {
 #undef STORE
 #undef SPLAT
 #undef PICK
-#undef EVENS
-#undef ODDS
-#undef LOWS
-#undef HIGHS
 #undef CC_VL
 #undef CC_NV
 #undef CC_FN

@@ -4,6 +4,35 @@
  * As in fp32, vectors run along a row and weights are broadcast; a block is four or eight output
  * channels by a few vectors. Four channels leave in one store. */
 
+/* What most sets have in common. */
+#ifndef CC_NV8
+#define CC_NV8 0
+#endif
+#ifndef CC_NVUP
+#define CC_NVUP 1
+#endif
+#ifndef CC_SHIFTED
+#define CC_SHIFTED 0
+#endif
+#ifndef CC_WORD
+#define CC_WORD CC_DATA
+#endif
+#ifndef CC_ACC
+#define CC_ACC CC_DATA
+#endif
+#ifndef CC_VECTOR
+#define CC_VECTOR CC_ACC
+#endif
+#ifndef CC_START
+#define CC_START CC_SPREAD
+#endif
+#ifndef CC_SUM
+#define CC_SUM(acc) (acc)
+#endif
+#ifndef CC_KEEP
+#define CC_KEEP(v) CC_PIN(v)
+#endif
+
 typedef int32_t CC_FN(vi) __attribute__((vector_size(CC_VL * 4)));
 typedef int32_t CC_FN(viu) __attribute__((vector_size(CC_VL * 4), aligned(4), may_alias));
 typedef float CC_FN(vf) __attribute__((vector_size(CC_VL * 4)));
@@ -11,22 +40,6 @@ typedef float CC_FN(vfu) __attribute__((vector_size(CC_VL * 4), aligned(4), may_
 #define VI CC_FN(vi)
 #define VF CC_FN(vf)
 #define STORE(p, v) (*(CC_FN(viu) *)(void *)(p) = (VI)(v))
-#if CC_VL == 16
-#define EVENS 0, 2, 4, 6, 8, 10, 12, 14, 16, 18, 20, 22, 24, 26, 28, 30
-#define ODDS 1, 3, 5, 7, 9, 11, 13, 15, 17, 19, 21, 23, 25, 27, 29, 31
-#define LOWS 0, 16, 1, 17, 2, 18, 3, 19, 4, 20, 5, 21, 6, 22, 7, 23
-#define HIGHS 8, 24, 9, 25, 10, 26, 11, 27, 12, 28, 13, 29, 14, 30, 15, 31
-#elif CC_VL == 8
-#define EVENS 0, 2, 4, 6, 8, 10, 12, 14
-#define ODDS 1, 3, 5, 7, 9, 11, 13, 15
-#define LOWS 0, 8, 1, 9, 2, 10, 3, 11
-#define HIGHS 4, 12, 5, 13, 6, 14, 7, 15
-#else
-#define EVENS 0, 2, 4, 6
-#define ODDS 1, 3, 5, 7
-#define LOWS 0, 4, 1, 5
-#define HIGHS 2, 6, 3, 7
-#endif
 #define PICK(a, b, ...) __builtin_shufflevector((VI)(a), (VI)(b), __VA_ARGS__)
 #define BIAS(terms) (CC_SHIFTED ? (terms)->shifted : (terms)->bias)
 
@@ -349,10 +362,6 @@ static const cc_kernels CC_FN(kernels) = {
 #undef STORE
 #undef PICK
 #undef BIAS
-#undef EVENS
-#undef ODDS
-#undef LOWS
-#undef HIGHS
 #undef CC_VL
 #undef CC_NV4
 #undef CC_NV8
