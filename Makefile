@@ -4,13 +4,17 @@ VENV := .venv
 BIN := $(VENV)/bin
 DEMO := build/demo
 
-.PHONY: demo test check lock clean
+.PHONY: demo test test-native check lock clean
 
 demo: $(VENV)/.installed
 	$(BIN)/ccnet-edge build --target jetson -o $(DEMO)
 
 test: check
 	$(BIN)/pytest --numprocesses auto --dist loadfile
+
+# What compiles networks, for every machine that has a compiler here, and drives a browser.
+test-native: $(VENV)/.installed
+	$(BIN)/pytest --numprocesses auto --dist loadfile -m 'native and not slow' tests/native
 
 check: $(VENV)/.installed
 	$(BIN)/ruff format --check .

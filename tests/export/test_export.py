@@ -9,7 +9,13 @@ from click.testing import CliRunner
 
 from ccnet_edge.cli import group
 from ccnet_edge.errors import DataError, MissingExtraError, UsageError
-from ccnet_edge.export import EXPORTERS, export, find_exporter, trained_folder
+from ccnet_edge.export import (
+    EXPORTERS,
+    check_tools,
+    export,
+    find_exporter,
+    trained_folder,
+)
 from tests.conftest import Call
 from tests.export.networks import exported, small_spec, write_trained
 
@@ -104,3 +110,13 @@ def test_c_is_a_folder_with_source_and_weights_alone(cli: Call, trained: Path) -
     assert names == {
         "CMakeLists.txt", "ccnet.c", "ccnet.h", "ccnet.weights", "picture.h", "runner.c",
     }  # fmt: skip
+
+
+def test_a_cross_compiler_that_is_missing_is_named_before_anything_is_done(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setattr("platform.machine", lambda: "x86_64")
+    monkeypatch.setattr("shutil.which", lambda command: None)
+    with pytest.raises(MissingExtraError, match="needs aarch64-linux-gnu-gcc") as error:
+        check_tools("native", "aarch64")
+    assert error.value.hint == "apt install gcc-aarch64-linux-gnu, or choose --engine onnxruntime"

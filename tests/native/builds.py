@@ -77,14 +77,10 @@ def qemu() -> list[str]:
     return [tool("qemu-aarch64"), "-L", "/usr/aarch64-linux-gnu"]
 
 
-def make(
-    case: Case, *, seed: int = 0, folder: Path | None = None, classes: tuple[str, ...] = ()
-) -> Made:
-    """A network's source and weights, as an export writes them, with random weights."""
-    where = folder or Path(tempfile.mkdtemp(prefix="ccnet-native-", dir=scratch()))
+def drawn_preprocessing(case: Case, generator: np.random.Generator) -> Preprocessing:
+    """Some means and deviations."""
     channels = case.network.in_channels
-    generator = np.random.default_rng(seed)
-    preprocessing = Preprocessing(
+    return Preprocessing(
         height=case.height,
         width=case.width,
         channels=channels,
@@ -92,6 +88,20 @@ def make(
         mean=tuple(generator.uniform(0.2, 0.7, channels).tolist()),
         std=tuple(generator.uniform(0.1, 0.4, channels).tolist()),
     )
+
+
+def class_names(case: Case) -> tuple[str, ...]:
+    """A name for every class."""
+    return tuple(f"tissue {i}" for i in range(max(2, case.network.outputs)))
+
+
+def make(
+    case: Case, *, seed: int = 0, folder: Path | None = None, classes: tuple[str, ...] = ()
+) -> Made:
+    """A network's source and weights, as an export writes them, with random weights."""
+    where = folder or Path(tempfile.mkdtemp(prefix="ccnet-native-", dir=scratch()))
+    generator = np.random.default_rng(seed)
+    preprocessing = drawn_preprocessing(case, generator)
     stride = case.network.output_stride
     program = lower(case.network, height=case.height, width=case.width, choices=case.choices)
     layout = lay_out(program, stride=stride, bands=MOST_BANDS)
@@ -100,7 +110,7 @@ def make(
         layout=layout,
         preprocessing=preprocessing,
         stride=stride,
-        classes=classes or tuple(f"tissue {i}" for i in range(max(2, case.network.outputs))),
+        classes=classes or class_names(case),
     )
     module = small_module(case.network, seed=seed)
     for name, content in emit_files(subject, fold(module)).items():

@@ -27,9 +27,16 @@ from ccnet_edge.native.ir import RowProgram
 from ccnet_edge.native.layout import lay_out
 from ccnet_edge.native.lower import Keep, lower
 from ccnet_edge.native.planner import MOST_BANDS
-from ccnet_edge.spec.artifact import Preprocessing
 from tests.export.networks import small_module
-from tests.native.builds import DRIVERS, X86, Made, compile_c, scratch
+from tests.native.builds import (
+    DRIVERS,
+    X86,
+    Made,
+    class_names,
+    compile_c,
+    drawn_preprocessing,
+    scratch,
+)
 from tests.native.integers import integer_logits
 from tests.native.networks import Case
 
@@ -67,7 +74,7 @@ def make_int8(case: Case, *, seed: int = 0, change: Change | None = None) -> Int
     """Source and weights of a network with random weights, scaled by random ranges."""
     case = integer_case(case)
     generator = np.random.default_rng(seed)
-    channels, stride = case.network.in_channels, case.network.output_stride
+    stride = case.network.output_stride
     program, module = program_of(case), small_module(case.network, seed=seed)
     ranges = {
         op.node or op.name: tuple(
@@ -80,21 +87,14 @@ def make_int8(case: Case, *, seed: int = 0, change: Change | None = None) -> Int
     quantised = quantise(program, fold(module), Seen(ranges=ranges))
     if change is not None:
         quantised = change(program, quantised)
-    preprocessing = Preprocessing(
-        height=case.height,
-        width=case.width,
-        channels=channels,
-        maximum=255.0,
-        mean=tuple(generator.uniform(0.2, 0.7, channels).tolist()),
-        std=tuple(generator.uniform(0.1, 0.4, channels).tolist()),
-    )
+    preprocessing = drawn_preprocessing(case, generator)
     layout = lay_out(program, stride=stride, bands=MOST_BANDS)
     subject = Subject(
         program=program,
         layout=layout,
         preprocessing=preprocessing,
         stride=stride,
-        classes=tuple(f"tissue {i}" for i in range(max(2, case.network.outputs))),
+        classes=class_names(case),
     )
     folder = Path(tempfile.mkdtemp(prefix="ccnet-native-", dir=scratch()))
     for name, content in emit_files(subject, quantised).items():

@@ -28,8 +28,8 @@ from tests.native.builds import (
 from tests.native.networks import Case, seeded_case, thin_unet
 
 # fp32 on the way, double in torch; a fault is far larger.
-# Compiles many networks: minutes, not seconds.
-pytestmark = pytest.mark.slow
+# Compiles networks.
+pytestmark = pytest.mark.native
 
 TOLERANCE = 1e-5
 # A value beside the middle of two halves may be rounded to the other one: 2⁻¹¹ of it.

@@ -24,7 +24,7 @@ from tests.native.networks import Case, seeded_case
 from tests.native.pictures import mask_of, pam
 from tests.native.test_memory_bounds import hashes
 
-pytestmark = [pytest.mark.arm64, pytest.mark.slow]
+pytestmark = [pytest.mark.arm64, pytest.mark.native]
 
 PAIRS = frozenset({"encoder0", "bottleneck", "decoder0"})
 CASES: dict[str, Case] = {

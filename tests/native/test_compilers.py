@@ -23,8 +23,8 @@ from tests.native.builds import (
     tool,
 )
 
-# Compiles many networks: minutes, not seconds.
-pytestmark = pytest.mark.slow
+# Compiles networks.
+pytestmark = pytest.mark.native
 
 STRICT = ("-Wpedantic", "-Wconversion", "-Wno-sign-conversion", "-Wshadow", "-Wstrict-prototypes")
 # What a compiler puts there itself.

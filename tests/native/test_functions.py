@@ -18,8 +18,8 @@ from tests.native.builds import AARCH64, PORTABLE, Made, case_of, make, program,
 Bits = NDArray[np.uint32]
 
 
-# Compiles many networks: minutes, not seconds.
-pytestmark = pytest.mark.slow
+# Compiles networks.
+pytestmark = pytest.mark.native
 
 
 @pytest.fixture(scope="module")

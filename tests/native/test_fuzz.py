@@ -12,8 +12,8 @@ import pytest
 from tests.native.builds import PORTABLE, Made, compile_c, tool
 from tests.native.fuzz.seeds import fuzzed_network, picture_seeds, weight_seeds, write
 
-# Compiles many networks: minutes, not seconds.
-pytestmark = pytest.mark.slow
+# Compiles networks.
+pytestmark = pytest.mark.native
 
 HERE = Path(__file__).parent / "fuzz"
 SANITIZERS = (

@@ -33,8 +33,8 @@ from tests.native.raw import Library, Status, image_of, output_of
 from tests.native.test_memory_bounds import SANITIZERS, SIDES, drive, hashes
 
 # Numbers of random networks that have every operator in every shape, by the first test.
-# Compiles many networks: minutes, not seconds.
-pytestmark = pytest.mark.slow
+# Compiles networks.
+pytestmark = pytest.mark.native
 
 SEEDS = (3, 12, 44, 748, 785, 1681)
 

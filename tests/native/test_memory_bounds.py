@@ -20,8 +20,8 @@ from tests.native.builds import PORTABLE, Made, case_of, make, program, runner
 from tests.native.networks import Case, seeded_case
 from tests.native.pictures import pam
 
-# Compiles many networks: minutes, not seconds.
-pytestmark = pytest.mark.slow
+# Compiles networks.
+pytestmark = pytest.mark.native
 
 SIDES = ("after", "before", "heap")
 SANITIZERS = (

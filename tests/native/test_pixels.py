@@ -14,8 +14,8 @@ from tests.export.networks import small_spec
 from tests.native.builds import Made, case_of, library, make
 from tests.native.raw import Context, Library, Status, image_of, output_of
 
-# Compiles many networks: minutes, not seconds.
-pytestmark = pytest.mark.slow
+# Compiles networks.
+pytestmark = pytest.mark.native
 
 HEIGHT, WIDTH = 24, 36
 SHAPES = ((3, 1), (2, 3))

@@ -13,9 +13,6 @@ from ccnet_edge.native.planner import MOST_BANDS, candidates
 from ccnet_edge.spec.network import NetworkSpec
 from tests.native.networks import thin_unet
 
-# Compiles many networks: minutes, not seconds.
-pytestmark = pytest.mark.slow
-
 SIDE = 48
 WIDTHS = ((4, 8, 16, 32, 65), (20, 19, 25, 29, 33), (16, 32, 64, 128, 256), (1, 2, 3, 4, 5))
 

@@ -13,8 +13,8 @@ from tests.native.builds import machines_of
 from tests.native.pictures import bmp, mask_of, pam, pnm
 from tests.native.running import Runner, pixels
 
-# Compiles many networks: minutes, not seconds.
-pytestmark = pytest.mark.slow
+# Compiles networks.
+pytestmark = pytest.mark.native
 
 
 def test_a_mask_is_the_librarys(network: Runner) -> None:

@@ -11,8 +11,8 @@ from tests.native.builds import MACHINES, case_of, machines_of, make
 from tests.native.pictures import bmp, pam, pnm
 from tests.native.running import HEIGHT, WIDTH, Runner, pixels
 
-# Compiles many networks: minutes, not seconds.
-pytestmark = pytest.mark.slow
+# Compiles networks.
+pytestmark = pytest.mark.native
 
 
 def test_an_image_of_another_shape_is_refused_with_both_shapes(network: Runner) -> None:

@@ -37,7 +37,7 @@ from ccnet_edge.spec.network import NetworkSpec
 from tests.export.networks import small_module, small_spec, write_trained
 
 # Compiles modules and drives a browser.
-pytestmark = pytest.mark.slow
+pytestmark = pytest.mark.native
 
 DRIVER = Path(__file__).parent / "drivers" / "page.cjs"
 TOLERANCE = 1e-5
