@@ -31,7 +31,7 @@ from ccnet_edge.dataset import (
 from ccnet_edge.device.backends import open_session
 from ccnet_edge.device.memory import measure_fresh
 from ccnet_edge.device.timer import noise
-from ccnet_edge.export import export
+from ccnet_edge.export import ExportOptions, export
 from ccnet_edge.export.metadata import ModelMetadata
 from ccnet_edge.export.onnx import write_onnx
 from ccnet_edge.nets import build_module
@@ -132,10 +132,11 @@ def measure(name: str, dataset: SegmentationDataset, out: Path) -> Plan:
     out.mkdir()
     onnx = export("onnx", WORK / name, out / "model.onnx")
     native = export("native", WORK / name, out / "model.ccnet")
-    export("native", WORK / name, out / "small.ccnet", limits=LEAST)
+    export("native", WORK / name, out / "small.ccnet", ExportOptions(limits=LEAST))
     blob = export("c", WORK / name, out / "c")
     images = PreparedImages(dataset, dataset.train, record.preprocessing)
-    int8 = export("native", WORK / name, out / "int8.ccnet", calibration=images)
+    options = ExportOptions(precision="int8", calibration=images)
+    int8 = export("native", WORK / name, out / "int8.ccnet", options)
     with (
         open_predict(out / "model.ccnet", NATIVE) as predict,
         open_predict(out / "int8.ccnet", NATIVE) as rounded,

@@ -8,7 +8,7 @@ from typing import Any
 import click
 
 from ccnet_edge.cli.console import print_json, progress_bars, say
-from ccnet_edge.cli.data_options import DatasetRequest, data_options
+from ccnet_edge.cli.data_options import data_options
 from ccnet_edge.cli.option_values import parsed
 from ccnet_edge.units import format_bytes, parse_bytes
 
@@ -17,43 +17,31 @@ from ccnet_edge.units import format_bytes, parse_bytes
 @click.argument("folder", type=click.Path(path_type=Path))
 @click.option("--format", "format_", default="onnx", show_default=True, help="Of the artefact.")
 @click.option("--dynamic", is_flag=True, help="Any height and width the network's stride fits.")
-@click.option("--precision", type=click.Choice(["fp32", "int8"]), default="fp32", show_default=True)
+@click.option(
+    "--precision", type=click.Choice(["fp32", "fp16", "int8"]), default="fp32", show_default=True
+)
 @click.option("--target", help="Build for this device's processor.  [default: this machine]")
 @parsed("--ram", parse_bytes, "SIZE", "Memory to stay in, where a format trades time for it.")
 @parsed("--disk", parse_bytes, "SIZE", "Size to stay in, likewise.")
 @data_options
 @click.option("-o", "--out", type=click.Path(path_type=Path), help="To write; default: in FOLDER.")
 @click.option("--json", "as_json", is_flag=True, help="Print one JSON document.")
-def command(
-    *, folder: Path, format_: str, target: str | None, out: Path | None, as_json: bool, **given: Any
-) -> None:
+def command(*, folder: Path, format_: str, out: Path | None, as_json: bool, **given: Any) -> None:
     """Write the trained network in FOLDER (what `train` left, or a build) as an artefact.
 
     It holds weights, preprocessing and class names; equal networks give equal bytes. Formats
     are one file, but c and web, which are folders: C source to build into a firmware, and a
     page that works offline. int8 is calibrated on the training images of --data.
     """
-    from ccnet_edge.cli.export_inputs import calibration_for
-    from ccnet_edge.export import FILES, check_precision, export, trained_folder
-    from ccnet_edge.spec.plan import Limits
-    from ccnet_edge.targets import load_profile
+    from ccnet_edge.cli.export_inputs import options_for
+    from ccnet_edge.export import FILES, export, trained_folder
 
     path = out if out is not None else folder / FILES.get(format_, f"model.{format_}")
-    check_precision(format_, given["precision"])
     trained = trained_folder(folder)
-    request: DatasetRequest = given["dataset_request"]
     with progress_bars() as progress:
-        calibration = calibration_for(given["precision"], trained, request, progress)
+        options = options_for(format_, trained, progress=progress, **given)
         say(f"exporting {folder} as {format_}")
-        artifact = export(
-            format_,
-            trained,
-            path,
-            dynamic=given["dynamic"],
-            machine=load_profile(target).instruction_set if target is not None else "",
-            limits=Limits(ram_bytes=given["ram"], disk_bytes=given["disk"]),
-            calibration=calibration,
-        )
+        artifact = export(format_, trained, path, options)
     opset = f"  opset {artifact.opset}" if artifact.opset else ""
     size = format_bytes(artifact.size_bytes)
     text = f"{path}  {size}{opset}  sha256 {artifact.sha256}"

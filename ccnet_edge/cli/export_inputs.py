@@ -1,39 +1,56 @@
-"""What `export` reads from its options: training images that int8 is calibrated on."""
+"""What `export` makes of its options: how to write, and the images that int8 is calibrated on."""
 
 from __future__ import annotations
 
+import platform
 from pathlib import Path
 
 from ccnet_edge.cli.data_options import DatasetRequest
 from ccnet_edge.dataset import PreparedImages, spread
-from ccnet_edge.errors import UsageError
-from ccnet_edge.export import TRAINED
+from ccnet_edge.export import TRAINED, ExportOptions, check_options
 from ccnet_edge.spec import serial
+from ccnet_edge.spec.plan import Limits
 from ccnet_edge.spec.progress import Progress
+from ccnet_edge.spec.target import Precision
 from ccnet_edge.spec.training import TrainedNetwork
+from ccnet_edge.targets import load_profile
 
 # Ranges hardly move with more images; each is computed twice.
 CALIBRATION_IMAGES = 64
 
 
-def calibration_for(
-    precision: str, trained: Path, request: DatasetRequest, progress: Progress
-) -> PreparedImages | None:
-    """The images for int8, evenly spread over the training split; None for fp32.
+def options_for(
+    format_: str,
+    trained: Path,
+    *,
+    dataset_request: DatasetRequest,
+    precision: Precision,
+    dynamic: bool,
+    target: str | None,
+    ram: int | None,
+    disk: int | None,
+    progress: Progress,
+) -> ExportOptions:
+    """How `format_` is to be written, refused before any image is read where it cannot be.
 
     Raises:
-        UsageError: int8 without images, or images for fp32.
+        UsageError: what the format cannot hold, int8 without images, or images for another.
         DataError: the data set cannot be read, or nothing was trained in `trained`.
     """
-    if precision == "fp32":
-        if request.data is not None:
-            raise UsageError("--data is for --precision int8, which is calibrated on its images")
-        return None
-    if request.data is None:
-        raise UsageError(
-            "--data was wanted: int8 is calibrated on training images",
-            hint="give the folder that the network was trained on",
-        )
+    calibrated = dataset_request.data is not None
+    check_options(format_, precision, dynamic=dynamic, calibrated=calibrated)
+    profile = load_profile(target) if target is not None else None
+    return ExportOptions(
+        precision=precision,
+        dynamic=dynamic,
+        machine=profile.instruction_set if profile is not None else platform.machine(),
+        limits=Limits(ram_bytes=ram, disk_bytes=disk),
+        calibration=_images(trained, dataset_request, progress) if calibrated else None,
+    )
+
+
+def _images(trained: Path, request: DatasetRequest, progress: Progress) -> PreparedImages:
+    """Images evenly spread over the training split, as the trained network reads them."""
     record = serial.load(TrainedNetwork, trained / TRAINED)
     dataset = request.open(progress)
     return PreparedImages(dataset, spread(dataset.train, CALIBRATION_IMAGES), record.preprocessing)

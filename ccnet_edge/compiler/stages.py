@@ -17,7 +17,7 @@ from ccnet_edge.complexity.encoder import encoder_identity
 from ccnet_edge.dataset import PreparedImages, Split, spread
 from ccnet_edge.device.environment import BUILD, RUNTIME, environment, installed_versions
 from ccnet_edge.device.gates import place
-from ccnet_edge.export import FORMATS, TRAINED, TRAINING, export
+from ccnet_edge.export import FORMATS, TRAINED, TRAINING, ExportOptions, export
 from ccnet_edge.solver import solve
 from ccnet_edge.spec import serial
 from ccnet_edge.spec.artifact import Artifact, SessionOptions
@@ -187,8 +187,7 @@ def export_model(site: Site, trained: TrainedNetwork) -> Artifact:
             FORMATS[site.request.engine],
             site.folder / TRAINING,
             site.model,
-            machine=site.request.profile.instruction_set,
-            limits=site.request.limits,
+            ExportOptions(machine=site.request.profile.instruction_set, limits=site.request.limits),
         )
         serial.save(artifact, site.folder / ARTIFACT)
         site.progress("export", done=1, total=1, note=site.model.name)

@@ -1,61 +1,33 @@
-"""Artefacts of a trained network: one file a format, one row of `EXPORTERS`."""
+"""Artefacts of a trained network: one file a format, one row of each table."""
 
 from __future__ import annotations
 
 import hashlib
 import importlib
 import platform
-from collections.abc import Iterable
 from pathlib import Path
-from typing import Protocol
-
-import numpy as np
-from numpy.typing import NDArray
 
 from ccnet_edge.errors import MissingExtraError, UsageError, unknown_key
+from ccnet_edge.export.options import Exporter, ExportOptions, Inputs
 from ccnet_edge.spec.artifact import Artifact
-from ccnet_edge.spec.plan import Limits
 from ccnet_edge.spec.target import Precision
 
 __all__ = [
+    "DYNAMIC",
     "EXPORTERS",
     "FILES",
     "FORMATS",
+    "PRECISIONS",
+    "ExportOptions",
     "Exporter",
-    "check_precision",
+    "Inputs",
+    "check_options",
     "check_tools",
     "describe_file",
     "export",
     "find_exporter",
     "trained_folder",
 ]
-
-# Engine → the format that it reads, and format → what its file is called where nobody says.
-FORMATS = {"native": "native", "onnxruntime": "onnx"}
-FILES = {"c": "c", "native": "model.ccnet", "onnx": "model.onnx", "web": "web"}
-# What training writes last, and where a build directory keeps what training left.
-TRAINED = "trained.json"
-TRAINING = "train"
-
-
-NO_LIMITS = Limits()
-
-
-class Exporter(Protocol):
-    """Writes the network in `trained`, a folder that training left behind, to `out`."""
-
-    def __call__(
-        self,
-        trained: Path,
-        out: Path,
-        *,
-        dynamic: bool,
-        machine: str,
-        limits: Limits,
-        calibration: Iterable[NDArray[np.float32]] | None = None,
-    ) -> Artifact:
-        """The artefact that was written; `calibration` is for formats in `INT8_FORMATS` alone."""
-
 
 # Format → "module:function"; a string, so that no format's library is imported before its use.
 EXPORTERS = {
@@ -64,59 +36,88 @@ EXPORTERS = {
     "onnx": "ccnet_edge.export.onnx:export_onnx",
     "web": "ccnet_edge.export.web:export_web",
 }
-# Those that can be written in int8.
-INT8_FORMATS = frozenset({"c", "native"})
+# Format → what its file is called where nobody says.
+FILES = {"c": "c", "native": "model.ccnet", "onnx": "model.onnx", "web": "web"}
+# Format → the precisions that it is written in.
+PRECISIONS: dict[str, tuple[Precision, ...]] = {
+    "c": ("fp32", "int8"),
+    "native": ("fp32", "int8"),
+    "onnx": ("fp32",),
+    "web": ("fp32",),
+}
+# Formats whose file can take any size; the others compile one into it.
+DYNAMIC = frozenset({"onnx"})
+# Engine → the format that it reads.
+FORMATS = {"native": "native", "onnxruntime": "onnx"}
+# What training writes last, and where a build directory keeps what training left.
+TRAINED = "trained.json"
+TRAINING = "train"
 
 
 def export(
     format: str,  # noqa: A002
     trained: Path,
     out: Path,
-    *,
-    dynamic: bool = False,
-    machine: str = "",
-    limits: Limits = NO_LIMITS,
-    calibration: Iterable[NDArray[np.float32]] | None = None,
+    options: ExportOptions | None = None,
 ) -> Artifact:
     """Write the network in the folder `trained` to `out` as `format`: a file, `c` a folder.
 
-    The same network, classes, preprocessing and calibration give the same bytes.
-
     Args:
         format: a key of `EXPORTERS`.
-        dynamic: whether the file takes any height and width that the network's output stride
-            divides, and not only those of its preprocessing.
-        machine: the target's instruction set (`uname -m`), for formats that are built for one;
-            this machine's where it is empty.
-        limits: memory and disk, for formats that trade time for them.
-        calibration: prepared images, [1, C, H, W] float32 each, that int8 is scaled by; they are
-            gone through more than once. Precision is fp32 where there are none.
+        trained: what training left behind.
+        out: the file or folder to write.
+        options: precision, size and target; None for fp32 of the trained size, for this machine.
 
     Raises:
-        UsageError: no such format, or not in int8.
+        UsageError: no such format, or not in this precision, size or width.
         MissingExtraError: the format's library is not installed.
         DataError: `trained` holds no trained network.
     """
-    exporter, machine = find_exporter(format), machine or platform.machine()
-    if calibration is None:
-        return exporter(trained, out, dynamic=dynamic, machine=machine, limits=limits)
-    check_precision(format, "int8")
-    return exporter(
-        trained, out, dynamic=dynamic, machine=machine, limits=limits, calibration=calibration
+    options = options if options is not None else ExportOptions()
+    check_options(
+        format,
+        options.precision,
+        dynamic=options.dynamic,
+        calibrated=options.calibration is not None,
     )
+    return find_exporter(format)(trained, out, options)
 
 
-def check_precision(format: str, precision: Precision) -> None:  # noqa: A002
-    """Refuse a precision that a format is not written in.
+def check_options(
+    format: str,  # noqa: A002
+    precision: Precision,
+    *,
+    dynamic: bool,
+    calibrated: bool,
+) -> None:
+    """Refuse what a format cannot be written in, before anything is done for it.
 
     Raises:
-        UsageError: names the formats that are.
+        UsageError: no such format, not in `precision` or not of any size (names those that are),
+            int8 without images to calibrate it on, or images for another precision.
     """
-    if precision != "fp32" and not (precision == "int8" and format in INT8_FORMATS):
+    if format not in EXPORTERS:
+        raise unknown_key("format", format, EXPORTERS)
+    if precision not in PRECISIONS[format]:
+        others = [name for name, known in sorted(PRECISIONS.items()) if precision in known]
         raise UsageError(
-            f"{precision} was wanted as {format}, which is written in fp32 alone",
-            hint=f"formats in int8: {', '.join(sorted(INT8_FORMATS))}",
+            f"{precision} was wanted as {format}, which is written in "
+            f"{' and '.join(PRECISIONS[format])} alone",
+            hint=f"formats in {precision}: {', '.join(others)}" if others else "",
         )
+    if dynamic and format not in DYNAMIC:
+        raise UsageError(
+            f"a file of format {format} holds one size, so --dynamic is not possible there",
+            hint="train with the --size that pictures are to have; formats of any size: "
+            + ", ".join(sorted(DYNAMIC)),
+        )
+    if precision == "int8" and not calibrated:
+        raise UsageError(
+            "--data was wanted: int8 is calibrated on training images",
+            hint="give the folder that the network was trained on",
+        )
+    if precision != "int8" and calibrated:
+        raise UsageError("--data is for --precision int8, which is calibrated on its images")
 
 
 def check_tools(format: str, machine: str) -> None:  # noqa: A002

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Mapping
 from contextlib import ExitStack
 
 import numpy as np
@@ -12,13 +12,11 @@ from numpy.typing import NDArray
 from torch import Tensor, nn
 
 from ccnet_edge.errors import DataError
+from ccnet_edge.export.options import Inputs
 from ccnet_edge.native.quantise import Range, Seen, store
 from ccnet_edge.native.rounding import Moments
 from ccnet_edge.nets import SpecModule
 from ccnet_edge.nets.ops import convolution_of
-
-# Prepared images, [1, C, H, W] float32 each; gone through twice.
-Inputs = Iterable[NDArray[np.float32]]
 
 BINS = 2048
 # Places of an image that moments are taken at, and inputs of a result that have a covariance:

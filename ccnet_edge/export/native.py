@@ -8,9 +8,8 @@ import torch
 from torch import nn
 
 from ccnet_edge.device.bundle.zips import zip_bytes
-from ccnet_edge.errors import UsageError
-from ccnet_edge.export import describe_file
-from ccnet_edge.export.calibrate import Inputs, calibrate
+from ccnet_edge.export import ExportOptions, describe_file
+from ccnet_edge.export.calibrate import calibrate
 from ccnet_edge.native import (
     WEIGHTS,
     Convolution,
@@ -33,21 +32,13 @@ from ccnet_edge.spec.training import TrainedNetwork
 from ccnet_edge.train import load_trained
 
 
-def export_c(
-    trained: Path,
-    out: Path,
-    *,
-    dynamic: bool,
-    machine: str,
-    limits: Limits,
-    calibration: Inputs | None = None,
-) -> Artifact:
+def export_c(trained: Path, out: Path, options: ExportOptions) -> Artifact:
     """Write source and weights into the folder `out`; see `export.export`.
 
-    The artefact is the weights' file: with the source it is all that a firmware builds.
+    The artefact is the weights' file: with the source, which is for every machine, it is all that
+    a firmware builds.
     """
-    del machine  # source is for every one
-    record, files = _files(trained, dynamic=dynamic, limits=limits, calibration=calibration)
+    record, files = _files(trained, options)
     for name, content in files.items():
         serial.write_bytes(out / name, content)
     return describe_file(
@@ -55,19 +46,11 @@ def export_c(
         kind="c",
         opset=0,
         shape=record.shape,
-        precision=_precision(calibration),
+        precision=options.precision,
     )
 
 
-def export_native(
-    trained: Path,
-    out: Path,
-    *,
-    dynamic: bool,
-    machine: str,
-    limits: Limits,
-    calibration: Inputs | None = None,
-) -> Artifact:
+def export_native(trained: Path, out: Path, options: ExportOptions) -> Artifact:
     """Write source, weights and what was built from them to the file `out`.
 
     Built for the target's instruction set. Another machine that opens it builds the source that
@@ -76,12 +59,12 @@ def export_native(
     Raises:
         MissingExtraError: no compiler for the target.
     """
-    record, files = _files(trained, dynamic=dynamic, limits=limits, calibration=calibration)
-    built = build_binaries(files, find_compiler(machine))
-    binaries = {f"bin/{machine}/{name}": content for name, content in built.items()}
+    record, files = _files(trained, options)
+    built = build_binaries(files, find_compiler(options.machine))
+    binaries = {f"bin/{options.machine}/{name}": content for name, content in built.items()}
     serial.write_bytes(out, zip_bytes(files | binaries))
     return describe_file(
-        out, kind="native", opset=0, shape=record.shape, precision=_precision(calibration)
+        out, kind="native", opset=0, shape=record.shape, precision=options.precision
     )
 
 
@@ -95,26 +78,15 @@ def fold(module: SpecModule) -> Weights:
     }
 
 
-def _files(
-    trained: Path, *, dynamic: bool, limits: Limits, calibration: Inputs | None
-) -> tuple[TrainedNetwork, dict[str, bytes]]:
-    if dynamic:
-        raise UsageError(
-            "a size is compiled into the C source, so --dynamic is not possible there",
-            hint="train with the --size that the device has, or export --format onnx --dynamic",
-        )
+def _files(trained: Path, options: ExportOptions) -> tuple[TrainedNetwork, dict[str, bytes]]:
     record, module = load_trained(trained)
-    plan = plan_for(record, limits, precision=_precision(calibration))
+    plan = plan_for(record, options.limits, precision=options.precision)
     subject = Subject.of(plan, record.preprocessing, record.classes)
     weights = fold(module)
-    if calibration is None:
+    if options.calibration is None:
         return record, emit_files(subject, weights)
-    seen = calibrate(module, calibration)
+    seen = calibrate(module, options.calibration)
     return record, emit_files(subject, quantise(plan.program, weights, seen, record.preprocessing))
-
-
-def _precision(calibration: Inputs | None) -> Precision:
-    return "fp32" if calibration is None else "int8"
 
 
 def plan_for(

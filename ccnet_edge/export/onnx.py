@@ -20,11 +20,10 @@ from onnx import ModelProto
 
 from ccnet_edge import __version__
 from ccnet_edge.errors import CcnetError
-from ccnet_edge.export import NO_LIMITS, describe_file
+from ccnet_edge.export import ExportOptions, describe_file
 from ccnet_edge.export.metadata import ModelMetadata, attach
 from ccnet_edge.spec import serial
 from ccnet_edge.spec.artifact import Artifact
-from ccnet_edge.spec.plan import Limits
 from ccnet_edge.train import load_trained
 
 if TYPE_CHECKING:
@@ -42,17 +41,16 @@ MODULE_PREFIX = "blocks."
 FOLDED = frozenset({"BatchNormalization", "Identity", "Constant"})
 
 
-def export_onnx(
-    trained: Path, out: Path, *, dynamic: bool, machine: str = "", limits: Limits = NO_LIMITS
-) -> Artifact:
-    """Write the network in the folder `trained` to `out`; see `export.export`."""
-    # One file for every machine, whose memory is the engine's business.
-    del machine, limits
+def export_onnx(trained: Path, out: Path, options: ExportOptions) -> Artifact:
+    """Write the network in the folder `trained` to `out`; see `export.export`.
+
+    One file for every machine, whose memory is the engine's business.
+    """
     record, module = load_trained(trained)
     metadata = ModelMetadata(
         network=record.network, preprocessing=record.preprocessing, classes=record.classes
     )
-    return write_onnx(module, metadata, out, dynamic=dynamic)
+    return write_onnx(module, metadata, out, dynamic=options.dynamic)
 
 
 def write_onnx(module: nn.Module, metadata: ModelMetadata, out: Path, *, dynamic: bool) -> Artifact:

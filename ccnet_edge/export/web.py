@@ -4,8 +4,7 @@ from __future__ import annotations
 
 from pathlib import Path
 
-from ccnet_edge.errors import UsageError
-from ccnet_edge.export import describe_file
+from ccnet_edge.export import ExportOptions, describe_file
 from ccnet_edge.export.native import fold
 from ccnet_edge.native import WEIGHTS, Subject
 from ccnet_edge.native.wasm import find_clang
@@ -17,26 +16,19 @@ from ccnet_edge.spec.training import TrainedNetwork
 from ccnet_edge.train import load_trained
 
 
-def export_web(
-    trained: Path, out: Path, *, dynamic: bool, machine: str, limits: Limits
-) -> Artifact:
+def export_web(trained: Path, out: Path, options: ExportOptions) -> Artifact:
     """Write the page's files into the folder `out`; see `export.export`.
 
-    The artefact is the weights' file: the rest is the same for every network of its shape.
+    The artefact is the weights' file: the rest is the same for every network of its shape, and
+    for every machine: browsers translate the module for theirs.
 
     Raises:
         MissingExtraError: clang or wasm-ld is not installed.
         ConfigError: the network takes neither colour nor grey.
     """
-    del machine  # browsers translate the module for theirs
-    if dynamic:
-        raise UsageError(
-            "a size is compiled into the page's module, so --dynamic is not possible there",
-            hint="train with the --size that pictures are to be scaled to",
-        )
     find_clang()
     record, module = load_trained(trained)
-    for name, content in emit_page(page_of(record, limits), fold(module)).items():
+    for name, content in emit_page(page_of(record, options.limits), fold(module)).items():
         serial.write_bytes(out / name, content)
     return describe_file(out / WEIGHTS, kind="web", opset=0, shape=record.shape)
 

@@ -13,14 +13,13 @@ from numpy.typing import NDArray
 from safetensors.torch import save_file
 from torch import nn
 
-from ccnet_edge.export import describe_file
+from ccnet_edge.export import ExportOptions, describe_file
 from ccnet_edge.export.metadata import ModelMetadata
 from ccnet_edge.export.onnx import write_onnx
 from ccnet_edge.nets import SpecModule, build_module
 from ccnet_edge.spec import serial
 from ccnet_edge.spec.artifact import Artifact, Preprocessing
 from ccnet_edge.spec.network import NetworkSpec, Node
-from ccnet_edge.spec.plan import Limits
 from ccnet_edge.spec.training import TrainedNetwork
 
 HEIGHT, WIDTH = 32, 48
@@ -147,9 +146,7 @@ def write_trained(folder: Path, spec: NetworkSpec) -> Path:
     return folder
 
 
-def fake_exporter(
-    trained: Path, out: Path, *, dynamic: bool, machine: str, limits: Limits
-) -> Artifact:
+def fake_exporter(trained: Path, out: Path, options: ExportOptions) -> Artifact:
     """An exporter that takes no time: writes which folder it was given."""
-    serial.write_text(out, f"{trained.name}, {'dynamic' if dynamic else 'fixed'}")
+    serial.write_text(out, f"{trained.name}, {'dynamic' if options.dynamic else 'fixed'}")
     return describe_file(out, kind="fake", opset=18, shape=(1, 3, 0, 0))

@@ -10,14 +10,18 @@ from click.testing import CliRunner
 from ccnet_edge.cli import group
 from ccnet_edge.errors import DataError, MissingExtraError, UsageError
 from ccnet_edge.export import (
+    DYNAMIC,
     EXPORTERS,
+    FILES,
+    PRECISIONS,
+    ExportOptions,
     check_tools,
     export,
     find_exporter,
     trained_folder,
 )
 from tests.conftest import Call
-from tests.export.networks import exported, small_spec, write_trained
+from tests.export.networks import exported, images, small_spec, write_trained
 
 
 @pytest.fixture
@@ -87,14 +91,36 @@ def test_the_command_takes_a_build_and_prints_one_json_document(trained: Path, f
 def fake(monkeypatch: pytest.MonkeyPatch) -> str:
     """The name of a format that takes no time to write."""
     monkeypatch.setitem(EXPORTERS, "fake", "tests.export.networks:fake_exporter")
+    monkeypatch.setitem(PRECISIONS, "fake", ("fp32",))
+    monkeypatch.setattr("ccnet_edge.export.DYNAMIC", DYNAMIC | {"fake"})
     return "fake"
 
 
-def test_int8_of_a_format_that_has_none_names_those_that_do(cli: Call, trained: Path) -> None:
-    run = cli("export", str(trained), "--format", "onnx", "--precision", "int8")
+def test_every_format_says_its_precisions_and_its_file() -> None:
+    assert PRECISIONS.keys() == EXPORTERS.keys() == FILES.keys()
+    assert set(EXPORTERS) >= DYNAMIC
+    assert all(known[0] == "fp32" for known in PRECISIONS.values())
+
+
+def test_a_precision_that_a_format_has_not_names_those_that_do(cli: Call, tmp_path: Path) -> None:
+    run = cli("export", tmp_path, "--format", "web", "--precision", "int8", "--data", tmp_path)
     assert run.code == 2
-    assert "int8 was wanted as onnx, which is written in fp32 alone" in run.err
+    assert "int8 was wanted as web, which is written in fp32 alone" in run.err
     assert "formats in int8: c, native" in run.err
+
+
+def test_a_size_that_is_compiled_in_is_refused_before_anything_is_read(
+    cli: Call, tmp_path: Path
+) -> None:
+    run = cli("export", tmp_path / "absent", "--format", "c", "--dynamic")
+    assert run.code == 2
+    assert "a file of format c holds one size, so --dynamic is not possible there" in run.err
+    assert "formats of any size: onnx" in run.err
+
+
+def test_images_for_another_precision_than_int8_are_refused(trained: Path, tmp_path: Path) -> None:
+    with pytest.raises(UsageError, match="--data is for --precision int8"):
+        export("native", trained, tmp_path / "model", ExportOptions(calibration=images(1)))
 
 
 def test_int8_without_images_says_what_it_is_calibrated_on(cli: Call, trained: Path) -> None:

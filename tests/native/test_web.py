@@ -25,7 +25,7 @@ from ccnet_edge.architectures.unet import unet
 from ccnet_edge.device.imaging.preprocess import prepare, restore_labels
 from ccnet_edge.device.imaging.read import read_mask
 from ccnet_edge.errors import ConfigError, MissingExtraError, UsageError
-from ccnet_edge.export import export, find_exporter
+from ccnet_edge.export import ExportOptions, export, find_exporter
 from ccnet_edge.export.native import fold
 from ccnet_edge.native import Subject
 from ccnet_edge.native.planner import EnginePlan
@@ -299,7 +299,7 @@ def test_the_exporter_writes_the_folder_and_describes_the_weights(tmp_path: Path
 def test_a_page_of_any_size_is_refused(tmp_path: Path) -> None:
     trained = write_trained(tmp_path / "trained", small_spec())
     with pytest.raises(UsageError, match="--dynamic is not possible"):
-        export("web", trained, tmp_path / "web", dynamic=True)
+        export("web", trained, tmp_path / "web", ExportOptions(dynamic=True))
 
 
 def test_a_missing_compiler_is_named_with_its_packages(
