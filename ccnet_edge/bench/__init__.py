@@ -1,5 +1,6 @@
 """Measuring on a device: hosts that run the device wing, and the protocol of a benchmark."""
 
+from ccnet_edge.bench.against import check_against, describe_against, run_against
 from ccnet_edge.bench.describe import describe, describe_options
 from ccnet_edge.bench.hosts import FakeHost, Host, LocalHost
 from ccnet_edge.bench.meter import HostMeter
@@ -26,8 +27,10 @@ __all__ = [
     "Subject",
     "benchmark",
     "check",
+    "check_against",
     "counts_as_target",
     "describe",
+    "describe_against",
     "describe_options",
     "host_of",
     "open_subject",
@@ -35,5 +38,6 @@ __all__ = [
     "peak_memory",
     "record",
     "require_valid",
+    "run_against",
     "run_bench",
 ]

@@ -140,7 +140,7 @@ def benchmark(
     arguments = [*_model_arguments(options, shape), "--warm-up", str(warm_up)]
     arguments += ["--time-limit", str(time_limit_s)]
     arguments += [] if samples is None else ["--samples", str(samples)]
-    return _ask(host, "latency", model, arguments, LatencyReport)
+    return ask(host, "latency", model, arguments, LatencyReport)
 
 
 def peak_memory(
@@ -157,7 +157,7 @@ def peak_memory(
         DeviceError: the host was not reached, or the command failed there.
     """
     arguments = [*_model_arguments(options, shape), "--inferences", str(inferences)]
-    return _ask(host, "memory", model, arguments, MemoryReport)
+    return ask(host, "memory", model, arguments, MemoryReport)
 
 
 def require_valid(latency: LatencyReport) -> None:
@@ -212,7 +212,12 @@ def _model_arguments(options: SessionOptions, shape: Sequence[int]) -> list[str]
     return ["--shape", ",".join(map(str, shape)), "--options", compact]
 
 
-def _ask(host: Host, command: str, model: Path, arguments: Sequence[str], kind: type[T]) -> T:
+def ask(host: Host, command: str, model: Path, arguments: Sequence[str], kind: type[T]) -> T:
+    """The `kind` that a command of the device wing prints on `host`; see `Host.run`.
+
+    Raises:
+        DeviceError: the host was not reached, or the command failed or printed something else.
+    """
     printed = host.run(command, model, arguments)
     try:
         return serial.from_json(kind, printed, where=f"{command} on {host.name}")

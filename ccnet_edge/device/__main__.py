@@ -96,6 +96,20 @@ def memory(options: argparse.Namespace) -> None:
     _print(serial.to_json(report))
 
 
+def worker(options: argparse.Namespace) -> None:
+    """Hold a model and infer as standard input says: one side of `against`."""
+    from ccnet_edge.device.worker import serve
+
+    serve(options.model, _session_options(options.options), shape=options.shape)
+
+
+def against(options: argparse.Namespace) -> None:
+    """Print a Comparison of a packed pair of models as JSON."""
+    from ccnet_edge.device.against import compare_packed
+
+    _print(serial.to_json(compare_packed(options.pair, seed=options.seed)))
+
+
 def show_environment(_: argparse.Namespace) -> None:
     """Print this machine's Environment as JSON."""
     from ccnet_edge.device.environment import environment
@@ -113,6 +127,10 @@ def _parser() -> argparse.ArgumentParser:
     _add_verify(commands.add_parser("verify", help="check a bundle on this machine"))
     _add_latency(commands.add_parser("latency", help="time a model file; prints JSON"))
     _add_memory(commands.add_parser("memory", help="peak memory of a model file; prints JSON"))
+    turns = commands.add_parser("worker", help="infer in turn with another process")
+    _add_model(turns)
+    turns.set_defaults(command=worker)
+    _add_against(commands.add_parser("against", help="compare two models; prints JSON"))
     environment = commands.add_parser("environment", help="this machine and versions as JSON")
     environment.set_defaults(command=show_environment)
     return parser
@@ -158,6 +176,12 @@ def _add_memory(parser: argparse.ArgumentParser) -> None:
     _add_model(parser)
     parser.add_argument("--inferences", type=_positive, default=100, metavar="N")
     parser.set_defaults(command=memory)
+
+
+def _add_against(parser: argparse.ArgumentParser) -> None:
+    parser.add_argument("pair", type=Path, metavar="PAIR", help="two models, as bench packs them")
+    parser.add_argument("--seed", type=int, default=0, metavar="N", help="of who begins")
+    parser.set_defaults(command=against)
 
 
 def _add_model(parser: argparse.ArgumentParser) -> None:

@@ -1,0 +1,102 @@
+"""The options of `bench`: where, what is judged, how long, and against what."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, TypeVar
+
+import click
+
+from ccnet_edge.cli.option_values import Option, collected, parse_seconds, parsed
+from ccnet_edge.errors import UsageError
+
+if TYPE_CHECKING:
+    from ccnet_edge.bench import Host, Subject
+
+F = TypeVar("F", bound=Callable[..., Any])
+
+
+@dataclass(frozen=True, kw_only=True)
+class BenchRequest:
+    """What was asked for besides the subject; names are those of the options."""
+
+    host: str | None
+    on_target: bool
+    require_target: bool
+    samples: int | None
+    time_limit: float | None
+    against: Path | None
+    seed: int
+    record: bool
+
+    def machine(self, subject: Subject) -> Host:
+        """The host that was named, or the one that the target's profile names."""
+        from ccnet_edge import bench
+
+        return bench.parse_host(self.host or bench.host_of(subject.target))
+
+    @property
+    def in_turn(self) -> bool:
+        """Two subjects are compared.
+
+        Raises:
+            UsageError: options that are about one subject's own figures were given as well.
+        """
+        if self.against is None:
+            return False
+        apart = {
+            "--on-target": self.on_target,
+            "--require-target": self.require_target,
+            "--samples": self.samples is not None,
+            "--time-limit": self.time_limit is not None,
+            "--record": self.record,
+        }
+        given = [name for name, is_given in apart.items() if is_given]
+        if given:
+            raise UsageError(
+                f"--against compares two models, which {given[0]} does not go with",
+                hint="measure each on its own for that",
+            )
+        return True
+
+
+def bench_options(command: F) -> F:
+    """A command that gets these options as one `request`."""
+    return collected(command, "request", BenchRequest, OPTIONS)
+
+
+OPTIONS: dict[str, Option] = {
+    "host": click.option(
+        "--host", help="local or ssh://user@host[:port]; default: what the target's profile says."
+    ),
+    "on_target": click.option(
+        "--on-target",
+        is_flag=True,
+        help="The host is the device it is for; a host over ssh always is.",
+    ),
+    "require_target": click.option(
+        "--require-target", is_flag=True, help="Exit 8 for limits that were not judged."
+    ),
+    "samples": click.option(
+        "--samples",
+        type=click.IntRange(min=1),
+        help="Inferences that are timed; default: what a p99 needs, if --time-limit has room.",
+    ),
+    "time_limit": parsed(
+        "--time-limit", parse_seconds, "TIME", "For timing, where there is room; default: 60s."
+    ),
+    "against": click.option(
+        "--against",
+        metavar="B",
+        type=click.Path(path_type=Path),
+        help="Take turns with another bundle, build or model; exit 6 where it is faster.",
+    ),
+    "seed": click.option(
+        "--seed", default=0, show_default=True, help="Of who begins, with --against."
+    ),
+    "record": click.option(
+        "--record", is_flag=True, help="Write measured.json beside the archive."
+    ),
+}
