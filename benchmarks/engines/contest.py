@@ -258,7 +258,8 @@ def _model_bytes(model: Path) -> int:
 def _process_peak_bytes(entry: Entry, threads: int, *, runs: int) -> int | None:
     contender = entry.contender
     if contender.engine == "native":
-        return native.peak_bytes(entry.model, size=entry.case.size, threads=threads, runs=runs)
+        size, precision = entry.case.size, contender.precision
+        return native.peak_bytes(entry.model, precision, size=size, threads=threads, runs=runs)
     if not (contender.native and SETUPS[contender.engine].runner):
         return None
     program = runner(contender.engine)

@@ -1,16 +1,17 @@
 """DRIVE at 512 × 512: networks that were trained, natively and on ONNX Runtime, one thread.
 
-    python -m benchmarks.native.drive
+    python -m benchmarks.native.drive [PLAN …]
 
-Reads what `python -m benchmarks.drive` trained. Parity is against torch on DRIVE's 20 test images:
-the largest difference of logits over the largest logit, and pixels whose class is another. Memory
-is the peak of a fresh process: of the engine's C runner natively, of Python with ONNX Runtime at
-the options that measured least. Beside them the full U-Net on ONNX Runtime, with random weights,
-which neither memory nor time depend on; its score is CC21's.
+Reads what `python -m benchmarks.drive` trained: the plans that are named, else all of them. Parity
+is against torch on DRIVE's 20 test images: the largest difference of logits over the largest logit,
+and pixels whose class is another. Memory is the peak of a fresh process: of the engine's C runner
+natively, of Python with ONNX Runtime at the options that measured least. Beside them the full U-Net
+on ONNX Runtime, with random weights, which neither memory nor time depend on; its score is CC21's.
 """
 
 from __future__ import annotations
 
+import argparse
 import gc
 import tempfile
 from contextlib import ExitStack
@@ -29,6 +30,7 @@ from ccnet_edge.dataset import (
     open_dataset,
 )
 from ccnet_edge.device.backends import open_session
+from ccnet_edge.device.backends.native import run_program
 from ccnet_edge.device.memory import measure_fresh
 from ccnet_edge.device.timer import noise
 from ccnet_edge.export import ExportOptions, export
@@ -54,7 +56,8 @@ class Plan:
     """One trained network: parity, score, files, memory and times of both engines.
 
     `faster` is ONNX Runtime's time over the native engine's, turn by turn; `small` is the same
-    network built for the least memory, `int8` calibrated on the training images.
+    network built for the least memory, its image read row by row; `int8` is calibrated on the
+    training images.
     """
 
     name: str
@@ -117,10 +120,13 @@ class DriveNative:
 
 def main() -> None:
     """Measure and write results/native_drive.json."""
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("plans", nargs="*", default=PLANS, metavar="PLAN", help=", ".join(PLANS))
+    plans = parser.parse_args().plans
     dataset = open_dataset(DATA, DatasetOptions(validation_share=0.1))
     with tempfile.TemporaryDirectory() as name:
         folder = Path(name)
-        found = [measure(plan, dataset, folder / plan) for plan in PLANS]
+        found = [measure(plan, dataset, folder / plan) for plan in plans]
         base = measure_base(folder / "base.onnx")
     print(base)
     print(f"wrote {write_result('native_drive', DriveNative(plans=tuple(found), base=base))}")
@@ -171,7 +177,9 @@ def measure(name: str, dataset: SegmentationDataset, out: Path) -> Plan:
         weights_bytes=blob.size_bytes,
         onnxruntime_peak_bytes=measure_fresh(out / "model.onnx", STANDING, shape=SHAPE).peak_bytes,
         native_peak_bytes=measure_fresh(out / "model.ccnet", NATIVE, shape=SHAPE).peak_bytes,
-        small_peak_bytes=measure_fresh(out / "small.ccnet", NATIVE, shape=SHAPE).peak_bytes,
+        small_peak_bytes=run_program(
+            out / "small.ccnet", NATIVE, shape=SHAPE, inferences=3, rows=True
+        )[0],
         onnxruntime_ms=1e3 * timings["onnxruntime"].median_s("wall"),
         native_ms=1e3 * timings["native"].median_s("wall"),
         small_ms=1e3 * timings["small"].median_s("wall"),

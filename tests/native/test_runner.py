@@ -1,6 +1,7 @@
 """The runner: the library's masks for every format of pictures, written whole or not at all."""
 
 import os
+import re
 import subprocess
 from pathlib import Path
 
@@ -9,7 +10,8 @@ import pytest
 from numpy.typing import NDArray
 
 from ccnet_edge.native import WEIGHTS
-from tests.native.builds import machines_of
+from tests.export.networks import small_spec
+from tests.native.builds import case_of, machines_of, make, runner
 from tests.native.pictures import bmp, mask_of, pam, pnm
 from tests.native.running import Runner, pixels
 
@@ -36,7 +38,9 @@ def test_bmp_is_read_like_the_others(bits: int, top_first: bool, colour: Runner)
     if bits == 8:
         image = np.repeat(image[:, :, :1], 3, axis=2)
     expected = colour.session.segment_pixels(image)
-    assert np.array_equal(colour.mask(bmp(image, bits=bits, top_first=top_first)), expected)
+    picture = bmp(image, bits=bits, top_first=top_first)
+    assert np.array_equal(colour.mask(picture), expected)
+    assert np.array_equal(colour.mask(picture, "--rows", "--bench", "1"), expected)
 
 
 def test_headers_may_have_comments_and_any_white_space(colour: Runner) -> None:
@@ -72,6 +76,27 @@ def _normalised(network: Runner, image: NDArray[np.uint8]) -> NDArray[np.float32
     mean, std = (np.array(values, np.float32) for values in (pre.mean, pre.std))
     planes = (image.astype(np.float32) / np.float32(255) - mean) / std
     return np.ascontiguousarray(planes.transpose(2, 0, 1)[None])
+
+
+def test_an_image_that_is_read_by_rows_is_never_held(tmp_path: Path) -> None:
+    made = make(case_of(small_spec(), 256, 512), folder=tmp_path)
+    (tmp_path / "image").write_bytes(pam(np.zeros((256, 512, 3), np.uint8)))
+    command: list[str | Path] = [runner(made), WEIGHTS, "image", "mask.pgm", "--memory"]
+    whole, rows = (
+        re.search(rb"VmHWM:\s+(\d+) kB", subprocess.check_output([*command, *more], cwd=tmp_path))
+        for more in ((), ("--rows",))
+    )
+    assert whole is not None
+    assert rows is not None
+    assert 1024 * (int(whole[1]) - int(rows[1])) > 0.9 * 256 * 512 * 3
+
+
+def test_a_picture_that_is_cut_is_refused_by_rows_too(colour: Runner) -> None:
+    for picture in (pam(pixels(3)), bmp(pixels(3)), bmp(pixels(3), top_first=True)):
+        done = colour.run("--rows", image=picture[:-100])
+        assert done.returncode == 2
+        assert "it is truncated" in done.stderr
+        assert not (colour.folder / "mask.pgm").exists()
 
 
 def test_a_mask_replaces_the_old_one_whole_or_not_at_all(colour: Runner) -> None:

@@ -201,9 +201,21 @@ def open_native(model: Path | bytes, options: SessionOptions) -> NativeSession:
 
 
 def run_program(
-    model: Path | bytes, options: SessionOptions, *, shape: Sequence[int], inferences: int
+    model: Path | bytes,
+    options: SessionOptions,
+    *,
+    shape: Sequence[int],
+    inferences: int,
+    rows: bool = False,
 ) -> tuple[int, int]:
     """Run the model's own program on an image of noise.
+
+    Args:
+        model: a file that `open_native` takes, or its content.
+        options: `threads` is used.
+        shape: of the input, [1, C, H, W].
+        inferences: how many.
+        rows: read the image's file row by row, on one thread, and never hold it whole.
 
     Returns:
         The process's peak resident memory, and the part of it that is the network's: arena,
@@ -220,14 +232,19 @@ def run_program(
         (folder / WEIGHTS).write_bytes(weights)
         (folder / "image.pam").write_bytes(head.encode() + pixels.tobytes())
         words = [f"./{RUNNER}", WEIGHTS, "image.pam", "mask.pgm", "--memory"]
+        words += ["--rows"] if rows else []
         words += ["--threads", str(threads), "--bench", str(max(0, inferences - 1))]
         done = subprocess.run(words, cwd=folder, capture_output=True, text=True, check=False)
         facts = _load(folder / LIBRARY).ccnet_describe().contents
     peak = re.search(r"^VmHWM:\s*(\d+) kB", done.stdout, re.MULTILINE)
     if done.returncode or peak is None:
         raise DeviceError(f"{RUNNER} ended with {done.returncode}: {done.stderr.strip()}")
-    arena = facts.arena_bytes + (threads - 1) * facts.band_bytes
-    network = arena + facts.weights_bytes + height * width * (channels + 1)
+    if rows:
+        arena, image = facts.stream_arena_bytes, width * channels
+    else:
+        arena = facts.arena_bytes + (threads - 1) * facts.band_bytes
+        image = height * width * channels
+    network = arena + facts.weights_bytes + image + height * width
     return int(peak[1]) * 1024, network
 
 

@@ -22,9 +22,10 @@ typedef struct {
     int32_t height, width, channels, bytes;
     size_t row_bytes;
     char wrong[200];
-    /* BMP only: bits a pixel (0: no BMP), where the pixels begin, whether the first row is the
-     * lowest, and blue, green, red and a spare byte for every value of 8 bits. */
-    uint32_t bits, begin;
+    uint32_t begin; /* where the pixels begin in the file */
+    /* BMP only: bits a pixel (0: no BMP), whether the first row is the lowest, and blue, green,
+     * red and a spare byte for every value of 8 bits. */
+    uint32_t bits;
     int lowest_first;
     uint8_t palette[1024];
 } picture;
@@ -87,6 +88,7 @@ static long pnm_number(FILE *file)
 static int pnm_head(FILE *file, int letter, picture *shown)
 {
     const long width = pnm_number(file), height = pnm_number(file), most = pnm_number(file);
+    shown->begin = (uint32_t)ftell(file);
     return picture_shape(shown, width, height, letter == '5' ? 1 : 3, most);
 }
 
@@ -110,7 +112,10 @@ static int pam_head(FILE *file, picture *shown)
     for (int lines = 0; lines < 256 && pam_line(file, line, sizeof line); lines++) {
         const int found = sscanf(line, "%15s %9ld", name, &value);
         if (found < 1) continue;
-        if (!strcmp(name, "ENDHDR")) return picture_shape(shown, width, height, channels, most);
+        if (!strcmp(name, "ENDHDR")) {
+            shown->begin = (uint32_t)ftell(file);
+            return picture_shape(shown, width, height, channels, most);
+        }
         if (found < 2) continue;
         if (!strcmp(name, "WIDTH")) width = value;
         else if (!strcmp(name, "HEIGHT")) height = value;
@@ -190,48 +195,61 @@ static int picture_cut(picture *shown, int32_t row, size_t got, size_t wanted)
                          (unsigned long)wanted * (unsigned long)row + (unsigned long)got);
 }
 
-/* Rows as they stand in the file; 16-bit samples are big-endian there. */
-static int pnm_rows(FILE *file, picture *shown)
+/* One row as it stands in the file; 16-bit samples are big-endian there. */
+static int pnm_row(FILE *file, picture *shown, int32_t y, uint8_t *row)
 {
-    for (int32_t y = 0; y < shown->height; y++) {
-        uint8_t *row = shown->pixels + (size_t)y * shown->row_bytes;
-        const size_t got = fread(row, 1, shown->row_bytes, file);
-        if (got != shown->row_bytes) return picture_cut(shown, y, got, shown->row_bytes);
-        for (size_t i = 0; shown->bytes == 2 && i < shown->row_bytes; i += 2) {
-            const uint16_t sample = (uint16_t)(row[i] << 8 | row[i + 1]);
-            memcpy(row + i, &sample, 2);
-        }
+    const size_t got = fread(row, 1, shown->row_bytes, file);
+    if (got != shown->row_bytes) return picture_cut(shown, y, got, shown->row_bytes);
+    for (size_t i = 0; shown->bytes == 2 && i < shown->row_bytes; i += 2) {
+        const uint16_t sample = (uint16_t)(row[i] << 8 | row[i + 1]);
+        memcpy(row + i, &sample, 2);
     }
     return 0;
 }
 
-static int bmp_rows(FILE *file, picture *shown)
+/* The file ends before the pixels do. */
+static int bmp_cut(FILE *file, picture *shown, size_t stride)
+{
+    const long end = fseek(file, 0, SEEK_END) ? 0 : ftell(file);
+    const size_t got = end > (long)shown->begin ? (size_t)end - shown->begin : 0;
+    return picture_cut(shown, 0, got, stride);
+}
+
+static int bmp_row(FILE *file, picture *shown, int32_t y, uint8_t *row)
 {
     const size_t pixel = shown->bits / 8, stride = ((size_t)shown->width * pixel + 3) / 4 * 4;
-    uint8_t *row = malloc(stride);
-    int code = row ? 0 : 4;
-    if (!row) picture_wrong(shown, "no memory for a row of the picture");
-    if (!code && fseek(file, (long)shown->begin, SEEK_SET)) code = picture_cut(shown, 0, 0, stride);
-    for (int32_t i = 0; !code && i < shown->height; i++) {
-        const int32_t y = shown->lowest_first ? shown->height - 1 - i : i;
-        uint8_t *to = shown->pixels + (size_t)y * shown->row_bytes;
-        const size_t got = fread(row, 1, stride, file);
-        if (got != stride) code = picture_cut(shown, i, got, stride);
-        for (int32_t x = 0; !code && x < shown->width; x++, to += 3) {
-            const uint8_t *from = row + (size_t)x * pixel;
-            if (pixel == 1) from = shown->palette + 4 * (size_t)*from;
-            to[0] = from[2];
-            to[1] = from[1];
-            to[2] = from[0];
-        }
+    const int32_t i = shown->lowest_first ? shown->height - 1 - y : y;
+    uint8_t found[4];
+    if (fseek(file, (long)(shown->begin + stride * (size_t)i), SEEK_SET))
+        return bmp_cut(file, shown, stride);
+    for (size_t x = 0; x < (size_t)shown->width; x++, row += 3) {
+        const uint8_t *from = found;
+        if (fread(found, 1, pixel, file) != pixel) return bmp_cut(file, shown, stride);
+        if (pixel == 1) from = shown->palette + 4 * (size_t)found[0];
+        row[0] = from[2];
+        row[1] = from[1];
+        row[2] = from[0];
     }
-    free(row);
-    return code;
+    return 0;
+}
+
+/* Row y into row_bytes of memory, after picture_head; rows are asked for from the first on. */
+static int picture_row(FILE *file, picture *shown, int32_t y, uint8_t *row)
+{
+    return shown->bits ? bmp_row(file, shown, y, row) : pnm_row(file, shown, y, row);
+}
+
+/* Back to the first row. */
+static int picture_rewind(FILE *file, picture *shown)
+{
+    if (!fseek(file, (long)shown->begin, SEEK_SET)) return 0;
+    return picture_wrong(shown, "a file that can be read twice was wanted");
 }
 
 /* The pixels, after picture_head; give them back with picture_free, whatever this says. */
 static int picture_load(FILE *file, picture *shown)
 {
+    int code = 0;
     if ((size_t)shown->height <= SIZE_MAX / shown->row_bytes)
         shown->pixels = malloc(shown->row_bytes * (size_t)shown->height);
     if (!shown->pixels) {
@@ -239,6 +257,8 @@ static int picture_load(FILE *file, picture *shown)
                       (unsigned long)shown->row_bytes);
         return 4;
     }
-    return shown->bits ? bmp_rows(file, shown) : pnm_rows(file, shown);
+    for (int32_t y = 0; !code && y < shown->height; y++)
+        code = picture_row(file, shown, y, shown->pixels + (size_t)y * shown->row_bytes);
+    return code;
 }
 #endif

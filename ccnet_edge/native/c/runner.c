@@ -3,8 +3,8 @@
  *     ccnet-run WEIGHTS IMAGE MASK.pgm [--logits FILE] [--rows] [--threads N]
  *                                      [--machine NAME] [--bench N] [--memory]
  *
- * Masks are PGM with a class index a pixel. --logits writes float32 planes, --rows feeds the
- * image row by row, --bench prints the milliseconds of N more runs, --memory the process's peak
+ * Masks are PGM with a class index a pixel. --logits writes float32 planes, --rows reads and
+ * feeds the image row by row, so that one row of it is held, --bench prints the milliseconds of N more runs, --memory the process's peak
  * (VmHWM, Linux). Exit status: 0 done, 2 usage or a bad file, 4 not enough memory. */
 #include "ccnet.h"
 
@@ -30,7 +30,8 @@ typedef struct {
     void *weights, *arena;
     size_t weights_bytes, arena_bytes;
     ccnet *net;
-    picture shown;
+    FILE *file;
+    picture shown; /* with its pixels, or one row of them */
     ccnet_output output;
 } session;
 
@@ -169,19 +170,24 @@ static int read_weights(const options *chosen, session *now)
     return code;
 }
 
-static int read_picture(const options *chosen, picture *shown)
+/* With --rows the file stays open, and there is memory for a row. */
+static int read_picture(const options *chosen, session *now)
 {
-    FILE *file = fopen(chosen->image, "rb");
+    picture *const shown = &now->shown;
     int code;
-    if (!file) return fail(2, chosen->image, "could not be opened: %s", strerror(errno));
-    code = picture_head(file, shown);
+    now->file = fopen(chosen->image, "rb");
+    if (!now->file) return fail(2, chosen->image, "could not be opened: %s", strerror(errno));
+    code = picture_head(now->file, shown);
     if (!code && (shown->height != CCNET_HEIGHT || shown->width != CCNET_WIDTH ||
                   shown->channels != CCNET_CHANNELS))
         code = picture_wrong(shown, "%d x %d pixels of %d channels were wanted, found %d x %d of %d: "
                              "resize or convert it", CCNET_WIDTH, CCNET_HEIGHT, CCNET_CHANNELS,
                              (int)shown->width, (int)shown->height, (int)shown->channels);
-    if (!code) code = picture_load(file, shown);
-    fclose(file);
+    if (code) return fail(code, chosen->image, "%s", shown->wrong);
+    if (!chosen->rows) code = picture_load(now->file, shown);
+    else if (!(shown->pixels = malloc(shown->row_bytes)))
+        return fail(4, chosen->image, "no memory for a row of %lu bytes",
+                    (unsigned long)shown->row_bytes);
     return code ? fail(code, chosen->image, "%s", shown->wrong) : 0;
 }
 
@@ -237,43 +243,58 @@ static int open_net(const options *chosen, session *now)
                          ccnet_machine()) : 0;
 }
 
-static ccnet_status segment_rows(session *now, const ccnet_image *image)
+static int segment_rows(const options *chosen, session *now, int32_t format)
 {
-    ccnet_status status = ccnet_begin(now->net, image->format, &now->output);
-    for (int32_t y = 0; !status && y < image->height; y++)
-        status = ccnet_feed(now->net, (const uint8_t *)image->pixels + (size_t)y * image->row_bytes, 0);
-    return status;
+    picture *const shown = &now->shown;
+    ccnet_status status = ccnet_begin(now->net, format, &now->output);
+    for (int32_t y = 0; !status && y < shown->height; y++) {
+        const int code = picture_row(now->file, shown, y, shown->pixels);
+        if (code) return fail(code, chosen->image, "%s", shown->wrong);
+        status = ccnet_feed(now->net, shown->pixels, 0);
+    }
+    return status ? fail(2, chosen->image, "%s", ccnet_text(status)) : 0;
 }
 
-static ccnet_status segment(const options *chosen, session *now)
+static int segment(const options *chosen, session *now)
 {
     const picture *shown = &now->shown;
     const ccnet_image image = {.pixels = shown->pixels, .row_bytes = shown->row_bytes,
                                .height = shown->height, .width = shown->width,
                                .channels = shown->channels,
                                .format = shown->bytes == 2 ? CCNET_U16 : CCNET_U8};
-    if (chosen->rows) return segment_rows(now, &image);
-    return ccnet_segment_bands(now->net, &image, &now->output, chosen->threads, in_threads, 0);
+    ccnet_status status;
+    if (chosen->rows) return segment_rows(chosen, now, image.format);
+    status = ccnet_segment_bands(now->net, &image, &now->output, chosen->threads, in_threads, 0);
+    return status ? fail(2, chosen->image, "%s", ccnet_text(status)) : 0;
+}
+
+/* The times of more runs; with --rows reading the file is part of them. */
+static int bench(const options *chosen, session *now)
+{
+    int code = 0;
+    for (int i = 0; !code && i < chosen->bench; i++) {
+        const double start = now_ms();
+        if (chosen->rows) code = picture_rewind(now->file, &now->shown);
+        if (code) return fail(code, chosen->image, "%s", now->shown.wrong);
+        code = segment(chosen, now);
+        if (!code) printf("%.4f\n", now_ms() - start);
+        fflush(stdout);
+    }
+    return code;
 }
 
 static int run(const options *chosen, session *now)
 {
     static uint8_t mask[(size_t)CCNET_HEIGHT * CCNET_WIDTH];
     const size_t scores = sizeof mask * CCNET_OUTPUTS * sizeof(float);
-    ccnet_status status;
     char head[64];
     int code;
     now->output.mask = mask;
     if (chosen->logits && !(now->output.scores = malloc(scores)))
         return fail(4, "--logits", "no memory for %lu bytes", (unsigned long)scores);
-    status = segment(chosen, now);
-    for (int i = 0; !status && i < chosen->bench; i++) {
-        const double start = now_ms();
-        status = segment(chosen, now);
-        printf("%.4f\n", now_ms() - start);
-        fflush(stdout);
-    }
-    if (status) return fail(2, chosen->image, "%s", ccnet_text(status));
+    code = segment(chosen, now);
+    if (!code) code = bench(chosen, now);
+    if (code) return code;
     snprintf(head, sizeof head, "P5\n%d %d\n255\n", CCNET_WIDTH, CCNET_HEIGHT);
     code = write_file(chosen->mask, head, mask, sizeof mask);
     if (!code && chosen->logits) code = write_file(chosen->logits, "", now->output.scores, scores);
@@ -287,11 +308,12 @@ int main(int count, char **words)
     session now = {0};
     int code = parse(count, words, &chosen);
     if (!code) code = read_weights(&chosen, &now);
-    if (!code) code = read_picture(&chosen, &now.shown);
+    if (!code) code = read_picture(&chosen, &now);
     if (!code) code = open_net(&chosen, &now);
     if (!code) code = run(&chosen, &now);
     free(now.output.scores);
     picture_free(&now.shown);
+    if (now.file) fclose(now.file);
     free(now.arena);
     free(now.weights);
     return code;
