@@ -16,7 +16,7 @@ LAYERS = (
     ("device.bundle", "device.timer"),
     ("device.segmenter",),
     ("device",),
-    ("store", "targets", "dataset", "architectures"),
+    ("store", "targets", "dataset", "architectures", "signing"),
     ("native",),
     ("complexity", "cost"),
     ("degradation",),

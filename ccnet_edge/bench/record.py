@@ -6,7 +6,7 @@ from pathlib import Path
 
 from ccnet_edge.bench.protocol import BenchReport
 from ccnet_edge.device.bundle import open_bundle
-from ccnet_edge.device.package import MEASURED, SUMMARY, measured_of
+from ccnet_edge.device.package import SUMMARY, measured_of, measured_path
 from ccnet_edge.errors import UsageError
 from ccnet_edge.spec import serial
 from ccnet_edge.spec.build import BuildSummary
@@ -42,7 +42,7 @@ def record(report: BenchReport, path: Path) -> Path:
         gates=tuple(judged.get(gate.name, gate) for gate in _gates(archive, digest)),
         environment=report.memory.environment,
     )
-    return serial.save(measured, archive.with_name(MEASURED))
+    return serial.save(measured, measured_path(archive))
 
 
 def _archive(path: Path) -> Path:

@@ -16,15 +16,17 @@ COMMANDS = {
     "bench": ("bench", "Measure latency and memory of a build or bundle."),
     "build": ("build", "Everything: from images and a device's name to a bundle that fits."),
     "export": ("export", "Write a trained network as an artefact."),
+    "keygen": ("keygen", "Make a key pair to sign bundles with."),
     "measure": ("measure", "Measure how complex the images of a data set are, per scale."),
-    "package": ("package", "Pack a finished build into one archive."),
+    "package": ("package", "Pack a finished build: an archive, a container image or a folder."),
     "plan": ("plan", "Solve for the network widths that the limits allow."),
     "report": ("report", "Show a build's summary and write its report.html."),
     "run": ("run", "Segment images with a bundle."),
     "samples": ("samples", "Write the built-in sample data to a folder."),
+    "sign": ("sign", "Sign a bundle."),
     "targets": ("targets", "List, show and check device profiles."),
     "train": ("train", "Train the network of a plan."),
-    "verify": ("verify", "Check a bundle's hashes, golden output and budgets on this machine."),
+    "verify": ("verify", "Check a bundle's signature, hashes, golden output and budgets here."),
 }
 
 

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from pathlib import Path
+
 import click
 
 from ccnet_edge.cli.build_options import BuildChoices, build_options
@@ -9,6 +11,7 @@ from ccnet_edge.cli.console import print_json, progress_bars, say
 from ccnet_edge.cli.data_options import DatasetRequest, data_options
 from ccnet_edge.cli.limit_options import LimitRequest, limit_options
 from ccnet_edge.cli.plan_options import PlanRequest, plan_options
+from ccnet_edge.cli.signing_options import passphrase_of, sign_options, sign_with
 
 
 @click.command()
@@ -18,6 +21,7 @@ from ccnet_edge.cli.plan_options import PlanRequest, plan_options
 @plan_options
 @click.option("--require-target", is_flag=True, help="Exit 8 for limits that were not judged.")
 @click.option("--dry-run", is_flag=True, help="Say what would be done; write nothing.")
+@sign_options
 @click.option("--json", "as_json", is_flag=True, help="Print one JSON document.")
 def command(
     *,
@@ -27,6 +31,8 @@ def command(
     plan_request: PlanRequest,
     require_target: bool,
     dry_run: bool,
+    sign: Path | None,
+    passphrase_file: Path | None,
     as_json: bool,
 ) -> None:
     """Build a bundle that fits a device: measure, solve, train, export, prove, package.
@@ -34,10 +40,12 @@ def command(
     Without --data the built-in sample data is used. A build that was killed continues where it
     was when the same command is given again, and what is done is not done twice.
     """
-    from ccnet_edge import compiler
+    from ccnet_edge import compiler, signing
     from ccnet_edge.report import describe_build
 
     choices.check(limit_request, plan_request, data=dataset_request.data)
+    if sign is not None:
+        signing.check_private(sign, passphrase_of(passphrase_file))
     with progress_bars() as progress, choices.dataset(dataset_request, progress) as dataset:
         request = choices.request(
             dataset, limit_request, plan_request, built_in=dataset_request.data is None
@@ -50,6 +58,8 @@ def command(
     if dry_run:
         print_json(found) if as_json else click.echo(compiler.describe_preview(found))
         return
+    if sign is not None:
+        say(f"wrote {sign_with(sign, passphrase_file, folder / summary.archive)}")
     say(f"wrote {folder / summary.archive} and {folder / 'report.html'}")
     print_json(summary) if as_json else click.echo(describe_build(summary))
     compiler.check_build(summary, require_target=require_target)

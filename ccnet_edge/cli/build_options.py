@@ -43,6 +43,7 @@ class BuildChoices:
     device: str
     train_base: bool
     host: str | None
+    version: int
     out: Path | None
 
     def check(self, limits: LimitRequest, plan: PlanRequest, *, data: Path | None) -> None:
@@ -149,6 +150,7 @@ class BuildChoices:
             floor=limits.floor,
             host=self.host or host_of(profile),
             engine=plan.engine_for(profile),
+            version=self.version,
         )
 
     def folder(self, request: BuildRequest) -> Path:
@@ -186,6 +188,14 @@ _BUILD_OPTIONS: dict[str, Option] = {
         "--host",
         help="Where latency and memory are measured: local or ssh://user@device[:port].  "
         "[default: what the target's profile says, else local]",
+    ),
+    "version": click.option(
+        "--bundle-version",
+        "version",
+        type=click.IntRange(0, 10**18 - 1),
+        default=0,
+        show_default=True,
+        help="Counts upwards, so that devices can refuse an older bundle.",
     ),
     "out": click.option(
         "-o",

@@ -3,10 +3,13 @@
 from __future__ import annotations
 
 from pathlib import Path
+from typing import get_args
 
 import click
 
 from ccnet_edge.cli.console import print_json, say
+from ccnet_edge.cli.signing_options import sign_options, sign_with
+from ccnet_edge.spec.bundle import PackedAs
 
 
 @click.command()
@@ -15,22 +18,40 @@ from ccnet_edge.cli.console import print_json, say
     "-o",
     "--out",
     type=click.Path(path_type=Path),
-    help="The archive to write; default: the name that the build gave it, in BUILD_DIR.",
+    help="What to write; default: the name that the build gave it, in BUILD_DIR.",
 )
+@click.option(
+    "--format",
+    "packed_as",
+    type=click.Choice(get_args(PackedAs)),
+    default="zip",
+    show_default=True,
+    help="One file (zip, tar), an OCI image layout for the target's processor, or a folder.",
+)
+@sign_options
 @click.option("--json", "as_json", is_flag=True, help="Print one JSON document.")
-def command(build: Path, out: Path | None, as_json: bool) -> None:
-    """Pack the bundle of a finished build into one archive, the same bytes every time.
+def command(
+    build: Path,
+    out: Path | None,
+    packed_as: PackedAs,
+    sign: Path | None,
+    passphrase_file: Path | None,
+    as_json: bool,
+) -> None:
+    """Pack the bundle of a finished build, the same bytes every time.
 
-    What was measured of it is written beside it, to measured.json.
+    What was measured of it is written to a file beside it.
     """
-    from ccnet_edge.device.package import MEASURED, package_build
+    from ccnet_edge.device.package import measured_path, package_build
 
-    path, measured = package_build(build, out)
+    path, measured = package_build(build, out, packed_as=packed_as)
+    if sign is not None:
+        say(f"wrote {sign_with(sign, passphrase_file, path)}")
     if any(gate.status == "failed" for gate in measured.gates):
-        say(f"warning: the bundle is marked UNFIT: see the gates in {path.with_name(MEASURED)}")
+        say(f"warning: the bundle is marked UNFIT: see the gates in {measured_path(path)}")
     if as_json:
         print_json(measured)
     else:
         click.echo(f"{path}  {measured.archive_bytes} bytes")
         click.echo(f"sha256 {measured.archive_sha256}")
-        click.echo(path.with_name(MEASURED))
+        click.echo(measured_path(path))

@@ -7,6 +7,7 @@ from pathlib import Path
 import click
 
 from ccnet_edge.cli.console import print_json, progress_bars, say
+from ccnet_edge.cli.signing_options import trust_of, trust_options
 
 
 @click.command()
@@ -21,9 +22,17 @@ from ccnet_edge.cli.console import print_json, progress_bars, say
     is_flag=True,
     help="Keep the training images' scale, tile by tile: for images that show more than they did.",
 )
+@trust_options
 @click.option("--json", "as_json", is_flag=True, help="Print one JSON document.")
 def command(
-    bundle: Path, images: tuple[Path, ...], out: Path, overlay: bool, tiled: bool, as_json: bool
+    bundle: Path,
+    images: tuple[Path, ...],
+    out: Path,
+    overlay: bool,
+    tiled: bool,
+    key: Path | None,
+    signature: Path | None,
+    as_json: bool,
 ) -> None:
     """Segment IMAGES (files and folders) with BUNDLE (a folder or archive).
 
@@ -32,7 +41,15 @@ def command(
     from ccnet_edge.device.run import describe, run_bundle, unfit_warning
 
     with progress_bars() as progress:
-        report = run_bundle(bundle, images, out, overlays=overlay, tiled=tiled, progress=progress)
+        report = run_bundle(
+            bundle,
+            images,
+            out,
+            overlays=overlay,
+            tiled=tiled,
+            trust=trust_of(key, signature),
+            progress=progress,
+        )
     if not report.fit:
         say(unfit_warning(report.name))
     if as_json:

@@ -8,6 +8,7 @@ import click
 
 from ccnet_edge.cli.console import print_json, progress_bars
 from ccnet_edge.cli.option_values import parse_seconds, parsed
+from ccnet_edge.cli.signing_options import trust_of, trust_options
 
 
 @click.command()
@@ -30,6 +31,7 @@ from ccnet_edge.cli.option_values import parse_seconds, parsed
     help="Inferences that are timed; default: what a p99 needs, if --time-limit has room for it.",
 )
 @parsed("--time-limit", parse_seconds, "TIME", "For timing, where there is room; default: 60s.")
+@trust_options
 @click.option("--json", "as_json", is_flag=True, help="Print one JSON document.")
 def command(
     bundle: Path,
@@ -39,9 +41,11 @@ def command(
     inferences: int,
     samples: int | None,
     time_limit: float | None,
+    key: Path | None,
+    signature: Path | None,
     as_json: bool,
 ) -> None:
-    """Check BUNDLE (a folder or archive) on this machine.
+    """Check BUNDLE (an archive, image or folder) on this machine.
 
     Memory and latency are measured here, and judged only where this machine is the target.
     """
@@ -55,6 +59,7 @@ def command(
             measure=not no_measure,
             inferences=inferences,
             samples=samples,
+            trust=trust_of(key, signature),
             time_limit_s=TIME_LIMIT_S if time_limit is None else time_limit,
             progress=progress,
         )

@@ -45,6 +45,7 @@ def package(site: Site, summary: BuildSummary) -> BuildSummary:
         summary.artifacts[0],
         summary.options,
         statuses,
+        summary.request.version,
         versions(),
         hashlib.sha256(build_pyz()).hexdigest(),
     )
@@ -65,6 +66,7 @@ def package(site: Site, summary: BuildSummary) -> BuildSummary:
             gates=summary.gates,
             golden=site.dataset.load_image(site.dataset.test[0]),
             train_size=site.dataset.typical_size(),
+            version=summary.request.version,
         )
         write_bundle(parts, folder)
 

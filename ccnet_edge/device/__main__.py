@@ -16,6 +16,7 @@ from ccnet_edge.errors import CcnetError, MissingExtraError, UsageError
 from ccnet_edge.spec import serial
 
 if TYPE_CHECKING:
+    from ccnet_edge.device.bundle import Trust
     from ccnet_edge.spec.artifact import SessionOptions
 
 # Module → distribution of the three packages that the wing runs on.
@@ -45,6 +46,7 @@ def run(options: argparse.Namespace) -> None:
         options.out,
         overlays=options.overlay,
         tiled=options.tiled,
+        trust=_trust(options),
     )
     if not report.fit:
         _say(unfit_warning(report.name))
@@ -63,6 +65,7 @@ def verify(options: argparse.Namespace) -> None:
         inferences=options.inferences,
         samples=options.samples,
         time_limit_s=options.time_limit,
+        trust=_trust(options),
     )
     _print(serial.to_json(found) if options.json else describe(found) + "\n")
     check(found, require_target=options.require_target)
@@ -144,6 +147,7 @@ def _add_run(parser: argparse.ArgumentParser) -> None:
     parser.add_argument(
         "--tiled", action="store_true", help="keep the training images' scale, tile by tile"
     )
+    _add_trust(parser)
     parser.add_argument("--json", action="store_true", help="print one JSON document")
     parser.set_defaults(command=run)
 
@@ -160,8 +164,23 @@ def _add_verify(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--inferences", type=_positive, default=100, metavar="N")
     parser.add_argument("--samples", type=_positive, default=None, metavar="N")
     parser.add_argument("--time-limit", type=float, default=60.0, metavar="SECONDS")
+    _add_trust(parser)
     parser.add_argument("--json", action="store_true", help="print one JSON document")
     parser.set_defaults(command=verify)
+
+
+def _add_trust(parser: argparse.ArgumentParser) -> None:
+    parser.add_argument("--key", type=Path, metavar="FILE", help="demand this key's signature")
+    parser.add_argument("--signature", type=Path, metavar="FILE", help="default: BUNDLE.sig")
+
+
+def _trust(options: argparse.Namespace) -> Trust | None:
+    from ccnet_edge.device.bundle import Trust
+    from ccnet_edge.device.bundle.signature import read_keys
+
+    if options.key is None:
+        return None
+    return Trust(keys=read_keys(options.key), signature=options.signature)
 
 
 def _add_latency(parser: argparse.ArgumentParser) -> None:

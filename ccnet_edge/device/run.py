@@ -14,6 +14,7 @@ import numpy as np
 from numpy.typing import NDArray
 from PIL import Image
 
+from ccnet_edge.device.bundle import Trust
 from ccnet_edge.device.imaging.overlay import COLOURS, overlay
 from ccnet_edge.device.imaging.read import SUFFIXES
 from ccnet_edge.device.segmenter import Segmentation, Segmenter
@@ -70,6 +71,7 @@ def run_bundle(
     *,
     overlays: bool = False,
     tiled: bool = False,
+    trust: Trust | None = None,
     progress: Progress = silent,
 ) -> RunReport:
     """Write a mask for every image, and an overlay where asked.
@@ -83,6 +85,7 @@ def run_bundle(
         out: folder for the masks; overlays go to `overlays` in it.
         overlays: write overlays too.
         tiled: see `Segmenter.segment`.
+        trust: who has to have signed the bundle; None where nobody has to.
         progress: told about stage "segment".
 
     Raises:
@@ -94,7 +97,7 @@ def run_bundle(
     names = output_names(found)
     _check_outputs(found, [out / f"{name}.png" for name in names])
     items = []
-    with Segmenter.open(bundle) as segmenter:
+    with Segmenter.open(bundle, trust) as segmenter:
         manifest = segmenter.manifest
         for i, (image, name) in enumerate(zip(found, names, strict=True), start=1):
             mask = out / f"{name}.png"

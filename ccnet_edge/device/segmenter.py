@@ -12,7 +12,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from ccnet_edge.device.backends import Session, open_session
-from ccnet_edge.device.bundle import open_bundle
+from ccnet_edge.device.bundle import Trust, open_bundle
 from ccnet_edge.device.imaging.labels import labels, probabilities
 from ccnet_edge.device.imaging.preprocess import prepare, prepare_at, restore_labels
 from ccnet_edge.device.imaging.read import read_image
@@ -65,13 +65,18 @@ class Segmenter:
         self._preprocessing = manifest.trained.preprocessing
 
     @classmethod
-    def open(cls, bundle: Path) -> Segmenter:
+    def open(cls, bundle: Path, trust: Trust | None = None) -> Segmenter:
         """The network of the bundle in a folder or archive, which is checked first.
 
+        Args:
+            bundle: where it is.
+            trust: who has to have signed it; None where nobody has to.
+
         Raises:
-            BundleRefusedError: the bundle is damaged, hostile, or holds no model.
+            BundleRefusedError: the bundle is damaged, hostile, not signed as wanted, or holds no
+                model.
         """
-        opened = open_bundle(bundle)
+        opened = open_bundle(bundle, trust)
         return cls(opened.manifest, open_session(opened.model(), opened.manifest.options))
 
     def segment(self, image: Path | NDArray[Any], *, tiled: bool = False) -> Segmentation:

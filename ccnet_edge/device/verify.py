@@ -6,7 +6,7 @@ import tempfile
 from pathlib import Path
 
 from ccnet_edge.device.backends import open_session
-from ccnet_edge.device.bundle import Bundle, open_bundle
+from ccnet_edge.device.bundle import Bundle, Trust, open_bundle
 from ccnet_edge.device.bundle.golden import check_golden
 from ccnet_edge.device.environment import environment
 from ccnet_edge.device.gates import claimed_target, disk_gate, latency_gate, place, ram_gate
@@ -43,6 +43,7 @@ def verify_bundle(
     inferences: int = INFERENCES,
     samples: int | None = None,
     time_limit_s: float = TIME_LIMIT_S,
+    trust: Trust | None = None,
     progress: Progress = silent,
 ) -> Verification:
     """Check the bundle's files and golden output, and measure its budgets on this machine.
@@ -55,14 +56,15 @@ def verify_bundle(
         inferences: of the memory measurement.
         samples: of the latency measurement; see `time_session`.
         time_limit_s: the same.
+        trust: who has to have signed it; None where nobody has to.
         progress: told about the stages "golden", "memory" and "time".
 
     Raises:
-        BundleRefusedError: a file is missing, changed or hostile.
+        BundleRefusedError: a file is missing, changed or hostile, or the signature is.
         UsageError: this machine cannot be the target.
         DeviceError: the engine, or the process that measures memory, failed.
     """
-    bundle = open_bundle(path)
+    bundle = open_bundle(path, trust)
     manifest = bundle.manifest
     on_target = claimed_target(manifest.target, said=on_target)
     progress("golden", done=0, total=1)
@@ -94,6 +96,8 @@ def verify_bundle(
         memory=memory,
         latency=latency,
         environment=here,
+        version=manifest.version,
+        signed_by=bundle.signed_by,
     )
 
 
@@ -139,7 +143,11 @@ def describe(verification: Verification) -> str:
     """The verification for people: a line a check."""
     golden = verification.golden
     lines = [
-        f"bundle    {verification.name}" + ("" if verification.fit else "  (marked UNFIT)"),
+        f"bundle    {verification.name}, version {verification.version}"
+        + ("" if verification.fit else "  (marked UNFIT)"),
+        f"signed    by the key {verification.signed_by}"
+        if verification.signed_by
+        else "signed    not checked: --key demands a signature",
         f"files     {verification.files} files are what the manifest says",
         f"golden    logits differ by {golden.relative_error:.2g} of the largest (limit "
         f"{golden.relative_error_limit:g}), {golden.flipped_share:.2g} of the pixels change class "

@@ -49,6 +49,7 @@ class BuildRequest:
     that the test split has to reach, `base_accuracy` the base network's, both in the metric
     of `degradation`. `device` is what torch trains on, `host` where latency and memory are
     measured: `local`, or `ssh://user@device`. `engine` is the inference engine on the target.
+    `version` is the bundle's; see `Manifest`.
     """
 
     profile: DeviceProfile
@@ -71,6 +72,7 @@ class BuildRequest:
     floor: float | None
     host: str
     engine: str = "onnxruntime"
+    version: int = 0
 
     @property
     def metric(self) -> Metric:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 from dataclasses import dataclass
+from typing import Literal
 
 from ccnet_edge.errors import ConfigError
 from ccnet_edge.spec.artifact import Artifact, SessionOptions
@@ -23,8 +24,12 @@ from ccnet_edge.spec.target import DeviceProfile
 from ccnet_edge.spec.training import TrainedNetwork
 
 # Version of the bundle's layout: raised when an older runtime could not read it.
-BUNDLE_FORMAT = 1
+BUNDLE_FORMAT = 2
+# What a bundle is handed on as: one file, an OCI image layout, or a folder.
+PackedAs = Literal["zip", "tar", "oci", "dir"]
 MANIFEST = "manifest.json"
+# The manifest's own hash: it can list every file's but its own.
+MANIFEST_SUM = "manifest.json.sha256"
 # Where a build directory keeps its bundle: such a directory is taken for the bundle in it.
 BUNDLE_FOLDER = "bundle"
 
@@ -82,7 +87,9 @@ class Manifest:
     (`measured` of ram and latency) is left out of them, and so are the training curve, and
     scores and complexity of single images: those are in `measured.json` and the build's
     report. `train_height` and `train_width` are the typical size of the training images
-    before they became the network's input, in pixels; None where it is not known.
+    before they became the network's input, in pixels; None where it is not known. `version`
+    counts upwards as its maker says, so that a device can refuse an older one; 0 where nobody
+    said one.
 
     Raises:
         ConfigError: parts that contradict each other.
@@ -107,8 +114,11 @@ class Manifest:
     golden: Golden
     versions: tuple[tuple[str, str], ...]
     files: tuple[BundleFile, ...]
+    version: int = 0
 
     def __post_init__(self) -> None:
+        if self.version < 0:
+            raise ConfigError(f"a version of at least 0 was wanted, found {self.version}")
         if self.fit != all(gate.status != "failed" for gate in self.gates):
             raise ConfigError(f"fit is {self.fit}, which the gates contradict")
         pre, outputs = self.trained.preprocessing, self.golden.outputs
@@ -166,6 +176,7 @@ class Verification:
     whether its logits are the same to the last bit. `on_target` says whether this machine
     counts as the bundle's target. `gates` are of what was found here, `recorded` the manifest's,
     of when it was built. `memory` and `latency` are None where they were not measured.
+    `signed_by` is the fingerprint of the key that signed it, None where none was demanded.
     """
 
     bundle: str
@@ -181,3 +192,5 @@ class Verification:
     memory: MemoryReport | None
     latency: LatencyReport | None
     environment: Environment
+    version: int = 0
+    signed_by: str | None = None

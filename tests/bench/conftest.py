@@ -11,7 +11,8 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from ccnet_edge.device.bundle.write import BundleParts, write_archive, write_bundle
+from ccnet_edge.device.bundle.pack import write_archive
+from ccnet_edge.device.bundle.write import BundleParts, write_bundle
 from ccnet_edge.spec.report import Gate
 from tests.bench.models import METADATA, SHAPE, write_model
 from tests.report.summaries import summary

@@ -14,7 +14,8 @@ import pytest
 from numpy.typing import NDArray
 from onnx import TensorProto, helper, numpy_helper
 
-from ccnet_edge.device.bundle.write import BundleParts, write_archive, write_bundle
+from ccnet_edge.device.bundle.pack import write_archive
+from ccnet_edge.device.bundle.write import BundleParts, write_bundle
 from ccnet_edge.device.environment import environment
 from ccnet_edge.device.gates import instruction_set
 from ccnet_edge.spec import serial

@@ -14,17 +14,12 @@ import numpy as np
 import pytest
 
 from ccnet_edge.device.bundle import is_archive, open_bundle
-from ccnet_edge.device.bundle.write import (
-    README,
-    RUNTIME_FILE,
-    BundleParts,
-    write_archive,
-    write_bundle,
-)
+from ccnet_edge.device.bundle.pack import write_archive
+from ccnet_edge.device.bundle.write import README, RUNTIME_FILE, BundleParts, write_bundle
 from ccnet_edge.device.package import MEASURED, pack_bundle
 from ccnet_edge.errors import BundleRefusedError, DataError, UsageError
 from ccnet_edge.spec import serial
-from ccnet_edge.spec.bundle import MANIFEST, Manifest, Measurements
+from ccnet_edge.spec.bundle import MANIFEST, MANIFEST_SUM, Manifest, Measurements
 from ccnet_edge.spec.complexity import ImageFigures
 from ccnet_edge.spec.report import Environment, Gate, ImageScores
 from ccnet_edge.spec.training import CurvePoint
@@ -57,13 +52,14 @@ def test_a_bundle_holds_model_manifest_golden_runtime_and_readme(bundle: Path) -
         "golden/labels.png",
         "golden/logits.f32",
         MANIFEST,
+        MANIFEST_SUM,
         "model.onnx",
     ]
 
 
 def test_the_manifest_lists_every_other_file_with_its_size_and_hash(bundle: Path) -> None:
     files = contents(bundle)
-    del files[MANIFEST]
+    del files[MANIFEST], files[MANIFEST_SUM]
     listed = serial.load(Manifest, bundle / MANIFEST).files
     assert {file.file: file.sha256 for file in listed} == {
         name: hashlib.sha256(content).hexdigest() for name, content in files.items()
@@ -80,7 +76,7 @@ def test_equal_builds_give_equal_archives_whatever_the_umask_clock_and_machine_g
     latency = replace(parts.gates[3], measured=2.0, where="elsewhere")
     again = replace(parts, gates=(*parts.gates[:2], ram, latency, *parts.gates[4:]))
     write_bundle(again, tmp_path / "again")
-    sha256 = write_archive(tmp_path / "again", tmp_path / "again.zip")
+    sha256 = write_archive(tmp_path / "again", tmp_path / "again.zip").sha256
     assert (tmp_path / "again.zip").read_bytes() == archive.read_bytes()
     assert sha256 == serial.file_sha256(archive) == hashlib.sha256(archive.read_bytes()).hexdigest()
 

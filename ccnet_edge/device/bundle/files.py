@@ -1,4 +1,4 @@
-"""The files of a bundle, in a folder or an archive, with nothing taken on trust.
+"""The files of a bundle, in a folder, an archive or an image, with nothing taken on trust.
 
 A bundle may come from anywhere. Names are checked before they become paths, sizes before
 memory is asked for, and an archive is never unpacked to disk.
@@ -6,23 +6,22 @@ memory is asked for, and an archive is never unpacked to disk.
 
 from __future__ import annotations
 
-import re
-import stat
-import zipfile
-from collections.abc import Iterator
+import zlib
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
-from typing import Protocol
+from typing import BinaryIO, Protocol
 
-from ccnet_edge.errors import BundleRefusedError
-from ccnet_edge.spec.bundle import BUNDLE_FOLDER, MANIFEST
+from ccnet_edge.device.bundle import tars, zips
+from ccnet_edge.device.bundle.names import Member, check_name, too_large
+from ccnet_edge.device.bundle.oci import BLOBS, LAYOUT, ROOT, Blob, ImageFacts, documents
+from ccnet_edge.errors import BundleRefusedError, UsageError
+from ccnet_edge.spec import serial
+from ccnet_edge.spec.bundle import BUNDLE_FOLDER, MANIFEST, PackedAs
 
-# Plain names, folders with forward slashes: no "..", no root, no drive, nothing that a file
-# system or terminal reads in its own way.
-NAME = re.compile(r"[A-Za-z0-9_][A-Za-z0-9_.-]*(/[A-Za-z0-9_][A-Za-z0-9_.-]*)*")
-MAX_NAME = 200
-MAX_FILES = 100
-ENCRYPTED = 0x1
+# Index, layout, image manifest and configuration are small; the rest of an image is its layer.
+MAX_DOCUMENT_BYTES = 64 * 2**10
+DOCUMENT_BLOBS = 2
 
 
 class Files(Protocol):
@@ -51,6 +50,16 @@ class FolderFiles:
 
     def read(self, name: str, *, limit: int) -> bytes:
         """The content of `name`; links are not followed, and only regular files read."""
+        path = self.plain(name)
+        if path.stat().st_size > limit:
+            raise too_large(self.folder, name, path.stat().st_size, limit)
+        try:
+            return path.read_bytes()
+        except OSError as error:
+            raise BundleRefusedError(f"{path}: could not be read: {error}") from error
+
+    def plain(self, name: str) -> Path:
+        """The path of `name`, which is a regular file and reached through no link."""
         check_name(name, where=self.folder)
         path = self.folder
         for part in name.split("/"):
@@ -59,21 +68,20 @@ class FolderFiles:
                 raise BundleRefusedError(f"{path}: a file of the bundle was wanted, found a link")
         if not path.is_file():
             raise BundleRefusedError(f"{self.folder}: the bundle's {name} is missing")
-        if path.stat().st_size > limit:
-            raise _too_large(self.folder, name, path.stat().st_size, limit)
-        try:
-            return path.read_bytes()
-        except OSError as error:
-            raise BundleRefusedError(f"{path}: could not be read: {error}") from error
+        return path
+
+
+ReadMembers = Callable[[BinaryIO, int], tuple[Member, ...]]
 
 
 class ArchiveFiles:
-    """A packed bundle: a zip of stored files, refused whole if any entry is not plain."""
+    """A packed bundle: a zip or tar, refused whole unless it is one that `package` writes."""
 
-    def __init__(self, path: Path) -> None:
+    def __init__(self, path: Path, read_members: ReadMembers) -> None:
         self.path = path
-        with self._opened() as archive:
-            self._members = _checked(archive, path)
+        with self._opened() as file:
+            found = read_members(file, path.stat().st_size)
+        self._members = {member.name: member for member in found}
 
     def names(self) -> tuple[str, ...]:
         """Every file in the archive."""
@@ -82,89 +90,103 @@ class ArchiveFiles:
     def read(self, name: str, *, limit: int) -> bytes:
         """The content of `name`."""
         check_name(name, where=self.path)
-        if name not in self._members:
+        member = self._members.get(name)
+        if member is None:
             raise BundleRefusedError(f"{self.path}: the bundle's {name} is missing")
-        if self._members[name] > limit:
-            raise _too_large(self.path, name, self._members[name], limit)
-        with self._opened() as archive:
-            return archive.read(name)
+        if member.size > limit:
+            raise too_large(self.path, name, member.size, limit)
+        with self._opened() as file:
+            file.seek(member.offset)
+            content = file.read(member.size)
+        if member.crc32 is not None and zlib.crc32(content) != member.crc32:
+            raise BundleRefusedError(
+                f"{self.path}: {name} is not what its checksum says",
+                hint="it was changed or damaged; copy it again",
+            )
+        return content
 
     @contextmanager
-    def _opened(self) -> Iterator[zipfile.ZipFile]:
+    def _opened(self) -> Iterator[BinaryIO]:
         try:
-            with zipfile.ZipFile(self.path) as archive:
-                yield archive
-        except (zipfile.BadZipFile, OSError, EOFError, ValueError, NotImplementedError) as error:
+            with self.path.open("rb") as file:
+                yield file
+        except OSError as error:
+            raise BundleRefusedError(f"{self.path}: could not be read: {error}") from error
+
+
+class ImageFiles(ArchiveFiles):
+    """An OCI image layout that holds a bundle in its only layer."""
+
+    def __init__(self, folder: Path) -> None:
+        self.folder = FolderFiles(folder)
+        blobs = {path.name: path for path in (folder / BLOBS).glob("*")}
+        plain = [self.folder.plain(f"{BLOBS}/{name}") for name in sorted(blobs)]
+        if len(plain) != DOCUMENT_BLOBS + 1:
             raise BundleRefusedError(
-                f"{self.path}: a bundle's archive was wanted: {error}",
-                hint="it is damaged, cut short, or of another kind; copy it again",
-            ) from error
+                f"{folder}: {DOCUMENT_BLOBS + 1} blobs were wanted in {BLOBS}, found {len(plain)}",
+                hint="a bundle's image has a manifest, a configuration and one layer",
+            )
+        layer = max(plain, key=lambda path: path.stat().st_size)
+        self._layer = Blob(sha256=serial.file_sha256(layer), size=layer.stat().st_size)
+        if layer.name != self._layer.sha256:
+            raise BundleRefusedError(f"{layer}: has the SHA-256 {self._layer.sha256}")
+        super().__init__(layer, lambda f, n: tars.tar_members(f, n, where=layer, root=ROOT))
+
+    def check_documents(self, facts: ImageFacts) -> None:
+        """Refuse an image whose index, manifest or configuration is not the bundle's.
+
+        Raises:
+            BundleRefusedError: a document differs.
+        """
+        where = self.folder.folder
+        try:
+            wanted = documents(self._layer, facts)
+        except UsageError as error:
+            raise BundleRefusedError(f"{where}: {error.message}", hint=error.hint) from error
+        for name, content in wanted.items():
+            if self.folder.read(name, limit=MAX_DOCUMENT_BYTES) != content:
+                raise BundleRefusedError(
+                    f"{where}: {name} is not what ccnet-edge writes for this bundle",
+                    hint="it was changed, or rewritten by another program that copied it",
+                )
 
 
 def bundle_files(path: Path) -> Files:
-    """The files of the bundle at `path`: an archive, a folder, or a build directory.
+    """The files of the bundle at `path`: an archive, folder, image, or build directory.
 
     Raises:
-        BundleRefusedError: nothing is there, or it is no plain zip.
+        BundleRefusedError: nothing is there, or no archive that `package` writes.
+    """
+    path = located(path)
+    kind = packed_as(path)
+    if kind == "dir":
+        return FolderFiles(path)
+    if kind == "oci":
+        return ImageFiles(path)
+    if kind == "tar":
+        return ArchiveFiles(path, lambda f, n: tars.tar_members(f, n, where=path))
+    return ArchiveFiles(path, lambda f, n: zips.zip_members(f, n, where=path))
+
+
+def located(path: Path) -> Path:
+    """Where the bundle is: in a build directory, the bundle in it; else `path` itself."""
+    inside = path / BUNDLE_FOLDER
+    built = not (path / MANIFEST).exists() and (inside / MANIFEST).is_file()
+    return inside if built else path
+
+
+def packed_as(path: Path) -> PackedAs:
+    """What the bundle at `path` seems to be packed as; reading it shows whether it is.
+
+    Raises:
+        BundleRefusedError: nothing is there.
     """
     if path.is_dir():
-        inside = path / BUNDLE_FOLDER
-        built = not (path / MANIFEST).exists() and (inside / MANIFEST).is_file()
-        return FolderFiles(inside if built else path)
+        return "oci" if (path / LAYOUT).is_file() else "dir"
     if not path.is_file():
-        raise BundleRefusedError(f"{path}: a bundle (folder or .zip) was wanted, found nothing")
-    return ArchiveFiles(path)
-
-
-def check_name(name: str, *, where: Path) -> None:
-    """Refuse a name that could be anything but a plain file inside the bundle.
-
-    Raises:
-        BundleRefusedError: absolute, with `..`, odd characters, or too long.
-    """
-    if len(name) > MAX_NAME or NAME.fullmatch(name) is None:
         raise BundleRefusedError(
-            f"{where}: a plain file name was wanted, found {name[:MAX_NAME]!r}",
-            hint="the bundle was not made by ccnet-edge; do not use it",
+            f"{path}: a bundle (a folder, .zip or .tar) was wanted, found nothing"
         )
-
-
-def _checked(archive: zipfile.ZipFile, path: Path) -> dict[str, int]:
-    """Name → size of every entry, all of them plain."""
-    entries = archive.infolist()
-    if len(entries) > MAX_FILES:
-        raise BundleRefusedError(f"{path}: at most {MAX_FILES} files were wanted, {len(entries)}")
-    members: dict[str, int] = {}
-    folded: set[str] = set()
-    for entry in entries:
-        _check_entry(entry, path)
-        # Two names that differ in case are one file on some systems.
-        if entry.filename.casefold() in folded:
-            raise BundleRefusedError(f"{path}: two files are named {entry.filename!r}")
-        folded.add(entry.filename.casefold())
-        members[entry.filename] = entry.file_size
-    # Entries that share their bytes make a small archive large: the sum gives them away.
-    if sum(members.values()) > path.stat().st_size:
-        raise BundleRefusedError(
-            f"{path}: the archive has {path.stat().st_size} bytes, its files declare "
-            f"{sum(members.values())}"
-        )
-    return members
-
-
-def _check_entry(entry: zipfile.ZipInfo, path: Path) -> None:
-    check_name(entry.filename, where=path)
-    mode = entry.external_attr >> 16
-    if stat.S_IFMT(mode) not in (0, stat.S_IFREG):
-        raise BundleRefusedError(f"{path}: {entry.filename} is a link or special file")
-    if entry.flag_bits & ENCRYPTED:
-        raise BundleRefusedError(f"{path}: {entry.filename} is encrypted")
-    if entry.compress_type != zipfile.ZIP_STORED or entry.compress_size != entry.file_size:
-        raise BundleRefusedError(
-            f"{path}: {entry.filename} is compressed, a bundle's files are stored as they are",
-            hint="pack it with ccnet-edge package",
-        )
-
-
-def _too_large(where: Path, name: str, found: int, limit: int) -> BundleRefusedError:
-    return BundleRefusedError(f"{where}: {name} has {found} bytes, at most {limit} were wanted")
+    with path.open("rb") as file:
+        head = file.read(tars.BLOCK)
+    return "tar" if head[tars.MAGIC_AT :][: len(tars.MAGIC)] == tars.MAGIC else "zip"

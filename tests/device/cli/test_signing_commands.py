@@ -1,0 +1,87 @@
+"""Transcripts of `ccnet-edge keygen`, `sign` and `verify --key`."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+
+from tests.conftest import Call
+
+
+def test_keygen_sign_and_verify_from_the_command_line(
+    cli: Call, archive: Path, tmp_path: Path
+) -> None:
+    code, out, _ = cli("keygen", tmp_path / "key.pem")
+    assert code == 0
+    private, public, fingerprint = (line.split()[-1] for line in out.splitlines())
+    assert (private, public) == (f"{tmp_path}/key.pem", f"{tmp_path}/key.pem.pub")
+
+    code, out, _ = cli("sign", archive, "--key", private)
+    assert code == 0
+    assert out == f"{archive}.sig  cells-local version 0, signed by {fingerprint}\n"
+
+    code, out, _ = cli("verify", archive, "--key", public, "--no-measure")
+    assert code == 0
+    assert f"signed    by the key {fingerprint}\n" in out
+
+    with archive.open("r+b") as file:
+        file.seek(7000)
+        file.write(b"\0\1\2")
+    code, out, err = cli("verify", archive, "--key", public, "--no-measure")
+    assert (code, out) == (9, "")
+    assert "the bundle that" in err
+    assert "found another" in err
+
+
+def test_sign_with_a_passphrase_from_a_file_or_the_environment(
+    cli: Call, archive: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    (tmp_path / "words").write_text("correct horse\nnot this line\n")
+    key = tmp_path / "key.pem"
+    assert cli("keygen", key, "--passphrase-file", tmp_path / "words").code == 0
+    code, _, err = cli("sign", archive, "--key", key)
+    assert code == 2
+    assert "needs its passphrase" in err
+    assert cli("sign", archive, "--key", key, "--passphrase-file", tmp_path / "words").code == 0
+    monkeypatch.setenv("CCNET_PASSPHRASE", "correct horse")
+    assert cli("sign", archive, "--key", key).code == 0
+
+
+def test_verify_of_a_signature_needs_a_key(cli: Call, archive: Path) -> None:
+    code, _, err = cli("verify", archive, "--signature", archive)
+    assert code == 2
+    assert "--signature needs --key" in err
+
+
+def test_package_signs_what_it_packs(
+    cli: Call, bundle: Path, write_summary: Callable[[Path], Path], tmp_path: Path
+) -> None:
+    build = write_summary(bundle.parent)
+    assert cli("keygen", tmp_path / "key.pem").code == 0
+    for kind, name in (("tar", "cells-local.tar"), ("oci", "cells-local-oci"), ("dir", "copy")):
+        out = tmp_path / name
+        code, stdout, stderr = cli(
+            "package", build, "--format", kind, "-o", out, "--sign", tmp_path / "key.pem"
+        )
+        assert code == 0
+        assert stdout.startswith(f"{out}  ")
+        assert f"wrote {out}.sig" in stderr
+        assert cli("verify", out, "--key", tmp_path / "key.pem.pub", "--no-measure").code == 0
+
+
+def test_package_replaces_no_folder_of_somebody(
+    cli: Call, bundle: Path, write_summary: Callable[[Path], Path], tmp_path: Path
+) -> None:
+    build = write_summary(bundle.parent)
+    (tmp_path / "photos").mkdir()
+    (tmp_path / "photos" / "one.jpg").write_bytes(b"mine")
+    for kind in ("zip", "tar", "oci", "dir"):
+        code, _, stderr = cli("package", build, "--format", kind, "-o", tmp_path / "photos")
+        assert code == 2
+        assert "found a folder" in stderr or "they are not replaced" in stderr
+    code, _, stderr = cli("package", build, "--format", "dir", "-o", bundle)
+    assert code == 2
+    assert "is the bundle itself" in stderr
+    assert (tmp_path / "photos" / "one.jpg").read_bytes() == b"mine"
