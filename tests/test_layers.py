@@ -13,6 +13,7 @@ LAYERS = (
     ("units",),
     ("spec",),
     ("device.imaging", "device.metrics", "device.backends", "device.environment"),
+    ("device.conditions", "device.percentiles", "device.steady"),
     ("device.bundle", "device.timer"),
     ("device.segmenter",),
     ("device",),

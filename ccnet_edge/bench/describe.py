@@ -2,25 +2,50 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+from dataclasses import replace
+
 from ccnet_edge.bench.protocol import BenchReport
 from ccnet_edge.device.gates import place
+from ccnet_edge.device.latency_text import (
+    machine_rows,
+    percentile_text,
+    samples_text,
+    start_text,
+)
 from ccnet_edge.device.verify import gate_line
 from ccnet_edge.spec.artifact import SessionOptions
-from ccnet_edge.spec.report import LatencyReport, MemoryReport
-from ccnet_edge.units import format_mib, format_ms
+from ccnet_edge.spec.report import Environment, Gate, LatencyReport, MemoryReport
+from ccnet_edge.units import format_mib
 
 
 def describe(report: BenchReport) -> str:
-    """The host, the options, memory, latency and a line a gate."""
+    """The host, the options, memory, latency, the machine meanwhile, a line a gate, the verdict."""
     judged = "the target" if report.on_target else "not the target: no limit is judged"
     lines = [
         f"subject   {report.subject}, input {'×'.join(map(str, report.shape))}",
         f"host      {report.host}: {place(report.memory.environment)}; {judged}",
         f"options   {describe_options(report.options)}",
         f"memory    {_memory(report.memory)}",
-        *_latency(report.latency),
+        f"latency   {percentile_text(report.latency, bounds=True)}",
+        f"          {start_text(report.latency)}; {samples_text(report.latency)}",
+        *(f"{name:<9} {text}" for name, text in machine_rows(report.latency)),
+        *(f"note      {note}" for note in report.latency.notes),
+        f"versions  {_versions(report.memory.environment)}",
+        *(_gate(gate, report.latency) for gate in report.gates),
+        *verdict(report.latency.problems),
     ]
-    return "\n".join([*lines, *map(gate_line, report.gates)])
+    return "\n".join(lines)
+
+
+def verdict(problems: Sequence[str]) -> list[str]:
+    """VALID, or INVALID with a reason a line."""
+    if not problems:
+        return ["VALID"]
+    return [
+        f"{'INVALID' if number == 0 else '':<9} {problem}"
+        for number, problem in enumerate(problems)
+    ]
 
 
 def describe_options(options: SessionOptions) -> str:
@@ -36,6 +61,12 @@ def describe_options(options: SessionOptions) -> str:
     return ", ".join((options.engine, f"optimisation {options.optimisation}", *switches, threads))
 
 
+def _gate(gate: Gate, latency: LatencyReport) -> str:
+    if gate.name == "latency" and not latency.valid:
+        gate = replace(gate, note="not valid, see below")
+    return gate_line(gate)
+
+
 def _memory(memory: MemoryReport) -> str:
     own = format_mib(memory.peak_bytes - memory.base_bytes)
     return (
@@ -44,17 +75,6 @@ def _memory(memory: MemoryReport) -> str:
     )
 
 
-def _latency(latency: LatencyReport) -> list[str]:
-    percentiles = [
-        f"p{p.rank:g} {format_ms(p.value_ms)}"
-        if p.value_ms is not None
-        else f"p{p.rank:g} withheld (needs {p.needs} samples)"
-        for p in latency.percentiles
-    ]
-    start = f"load {format_ms(latency.load_ms)}, first inference {format_ms(latency.first_ms)}"
-    counted = f"{len(latency.samples_ms)} samples after {latency.warm_up} to warm up"
-    return [
-        f"latency   {', '.join(percentiles)}",
-        f"          {start}; {counted}; drift {latency.drift:+.1%}",
-        *(f"          not valid: {problem}" for problem in latency.problems),
-    ]
+def _versions(environment: Environment) -> str:
+    found = [f"{name} {version}" for name, version in environment.versions]
+    return ", ".join([*found, f"Python {environment.python}", environment.system])

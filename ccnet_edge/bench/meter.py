@@ -7,6 +7,7 @@ from pathlib import Path
 
 from ccnet_edge.bench.hosts import Host
 from ccnet_edge.bench.protocol import benchmark, peak_memory
+from ccnet_edge.device.timer import Extent
 from ccnet_edge.spec.artifact import SessionOptions
 
 # As many as `verify.meter` takes here; each run of a command on a host warms up anew.
@@ -40,8 +41,9 @@ class HostMeter:
                     self._model,
                     each,
                     shape=self._shape,
-                    samples=SAMPLES,
+                    extent=Extent(samples=SAMPLES),
                     warm_up=WARM_UP,
+                    watch=False,
                 )
                 times[i] += report.samples_ms
         return [tuple(taken) for taken in times]

@@ -12,7 +12,7 @@ from ccnet_edge.bench.hosts import Host, LocalHost
 from ccnet_edge.bench.subject import Subject
 from ccnet_edge.device.gates import INSTRUCTION_SETS, claimed_target, latency_gate, ram_gate
 from ccnet_edge.device.memory import INFERENCES
-from ccnet_edge.device.timer import TIME_LIMIT_S, WARM_UP
+from ccnet_edge.device.timer import STANDARD, WARM_UP, Extent
 from ccnet_edge.device.verify import gate_line
 from ccnet_edge.errors import (
     BudgetExceededError,
@@ -52,8 +52,7 @@ def run_bench(
     host: Host,
     *,
     on_target: bool,
-    samples: int | None = None,
-    time_limit_s: float = TIME_LIMIT_S,
+    extent: Extent = STANDARD,
     progress: Progress = silent,
 ) -> BenchReport:
     """Memory and latency of `subject` on `host`; see `benchmark` and `peak_memory`.
@@ -63,8 +62,7 @@ def run_bench(
         host: where.
         on_target: the host is said to be the target; it is believed where its instruction set
             is the target's.
-        samples: see `benchmark`.
-        time_limit_s: the same.
+        extent: how long the latency is measured.
         progress: told about stage "bench".
 
     Raises:
@@ -74,9 +72,7 @@ def run_bench(
     progress("bench", done=0, total=2, note=f"memory on {host.name}")
     memory = peak_memory(host, model, options, shape=shape)
     progress("bench", done=1, total=2, note=f"latency on {host.name}")
-    latency = benchmark(
-        host, model, options, shape=shape, samples=samples, time_limit_s=time_limit_s
-    )
+    latency = benchmark(host, model, options, shape=shape, extent=extent)
     progress("bench", done=2, total=2)
     on_target = on_target and _may_be(subject.target, memory.environment)
     return BenchReport(
@@ -116,9 +112,9 @@ def benchmark(
     options: SessionOptions,
     *,
     shape: Sequence[int],
-    samples: int | None = None,
+    extent: Extent = STANDARD,
     warm_up: int = WARM_UP,
-    time_limit_s: float = TIME_LIMIT_S,
+    watch: bool = True,
 ) -> LatencyReport:
     """Times of `model` on `host`: load, first inference, percentiles after warm-up, raw samples.
 
@@ -129,17 +125,18 @@ def benchmark(
         model: the model file.
         options: the engine and how it is set up.
         shape: of the input, [1, C, H, W].
-        samples: inferences that count; None for as many as the highest percentile needs that
-            `time_limit_s` has room for.
+        extent: how long.
         warm_up: inferences after the first that do not count.
-        time_limit_s: room for the samples where `samples` is None.
+        watch: look at the machine meanwhile, and judge what is seen.
 
     Raises:
         DeviceError: the host was not reached, or the command failed there.
     """
     arguments = [*_model_arguments(options, shape), "--warm-up", str(warm_up)]
-    arguments += ["--time-limit", str(time_limit_s)]
-    arguments += [] if samples is None else ["--samples", str(samples)]
+    arguments += ["--time-limit", str(extent.time_limit_s)]
+    arguments += [] if extent.samples is None else ["--samples", str(extent.samples)]
+    arguments += [] if extent.duration_s is None else ["--duration", str(extent.duration_s)]
+    arguments += [] if watch else ["--no-watch"]
     return ask(host, "latency", model, arguments, LatencyReport)
 
 

@@ -27,7 +27,6 @@ def command(path: Path, request: BenchRequest, as_json: bool) -> None:
 
 def _alone(path: Path, request: BenchRequest, *, as_json: bool) -> None:
     from ccnet_edge import bench
-    from ccnet_edge.device.timer import TIME_LIMIT_S
 
     with progress_bars() as progress, bench.open_subject(path) as subject:
         machine = request.machine(subject)
@@ -35,8 +34,7 @@ def _alone(path: Path, request: BenchRequest, *, as_json: bool) -> None:
             subject,
             machine,
             on_target=bench.counts_as_target(machine, subject, said=request.on_target),
-            samples=request.samples,
-            time_limit_s=TIME_LIMIT_S if request.time_limit is None else request.time_limit,
+            extent=request.extent,
             progress=progress,
         )
     print_json(report) if as_json else click.echo(bench.describe(report))

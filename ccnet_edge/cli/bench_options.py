@@ -14,6 +14,7 @@ from ccnet_edge.errors import UsageError
 
 if TYPE_CHECKING:
     from ccnet_edge.bench import Host, Subject
+    from ccnet_edge.device.timer import Extent
 
 F = TypeVar("F", bound=Callable[..., Any])
 
@@ -25,6 +26,7 @@ class BenchRequest:
     host: str | None
     on_target: bool
     require_target: bool
+    duration: float | None
     samples: int | None
     time_limit: float | None
     against: Path | None
@@ -38,6 +40,24 @@ class BenchRequest:
         return bench.parse_host(self.host or bench.host_of(subject.target))
 
     @property
+    def extent(self) -> Extent:
+        """How long latency is measured.
+
+        Raises:
+            UsageError: options that exclude each other.
+        """
+        from ccnet_edge.device.timer import TIME_LIMIT_S, Extent
+
+        if self.duration is not None and (self.samples or self.time_limit) is not None:
+            other = "--samples" if self.samples is not None else "--time-limit"
+            raise UsageError(f"--duration and {other} exclude each other")
+        return Extent(
+            samples=self.samples,
+            duration_s=self.duration,
+            time_limit_s=TIME_LIMIT_S if self.time_limit is None else self.time_limit,
+        )
+
+    @property
     def in_turn(self) -> bool:
         """Two subjects are compared.
 
@@ -49,6 +69,7 @@ class BenchRequest:
         apart = {
             "--on-target": self.on_target,
             "--require-target": self.require_target,
+            "--duration": self.duration is not None,
             "--samples": self.samples is not None,
             "--time-limit": self.time_limit is not None,
             "--record": self.record,
@@ -62,10 +83,22 @@ class BenchRequest:
         return True
 
 
+def parse_duration(text: str) -> float:
+    """Seconds in the name of a mode, or in a time such as `90s`.
+
+    Raises:
+        UsageError: something else.
+    """
+    return MODES_S[text] if text in MODES_S else parse_seconds(text)
+
+
 def bench_options(command: F) -> F:
     """A command that gets these options as one `request`."""
     return collected(command, "request", BenchRequest, OPTIONS)
 
+
+# MLPerf's runs are not shorter than `long`; a board without a fan heats up for longer.
+MODES_S = {"quick": 10.0, "standard": 60.0, "long": 600.0, "sustained": 1800.0}
 
 OPTIONS: dict[str, Option] = {
     "host": click.option(
@@ -79,10 +112,18 @@ OPTIONS: dict[str, Option] = {
     "require_target": click.option(
         "--require-target", is_flag=True, help="Exit 8 for limits that were not judged."
     ),
+    "duration": parsed(
+        "--duration",
+        parse_duration,
+        "TIME",
+        "quick (10s), standard (60s), long (10min), sustained (30min), or a time; from 10min on "
+        "percentiles are those of the steady state.",
+    ),
     "samples": click.option(
         "--samples",
         type=click.IntRange(min=1),
-        help="Inferences that are timed; default: what a p99 needs, if --time-limit has room.",
+        help="Inferences that are timed; default without --duration: what a p99 needs, if "
+        "--time-limit has room.",
     ),
     "time_limit": parsed(
         "--time-limit", parse_seconds, "TIME", "For timing, where there is room; default: 60s."

@@ -73,16 +73,24 @@ def verify(options: argparse.Namespace) -> None:
 
 def latency(options: argparse.Namespace) -> None:
     """Print a LatencyReport of a model file as JSON."""
-    from ccnet_edge.device.timer import time_model
+    from contextlib import nullcontext
 
-    report = time_model(
-        options.model,
-        _session_options(options.options),
-        shape=options.shape,
-        warm_up=options.warm_up,
-        samples=options.samples,
-        time_limit_s=options.time_limit,
-    )
+    from ccnet_edge.device.timer import Extent, time_model
+    from ccnet_edge.device.watching import Watcher
+
+    with nullcontext() if options.no_watch else Watcher() as watch:
+        report = time_model(
+            options.model,
+            _session_options(options.options),
+            shape=options.shape,
+            warm_up=options.warm_up,
+            extent=Extent(
+                samples=options.samples,
+                duration_s=options.duration,
+                time_limit_s=options.time_limit,
+            ),
+            watch=watch,
+        )
     _print(serial.to_json(report))
 
 
@@ -113,6 +121,13 @@ def against(options: argparse.Namespace) -> None:
     _print(serial.to_json(compare_packed(options.pair, seed=options.seed)))
 
 
+def watch(options: argparse.Namespace) -> None:
+    """Look at this machine beside a process until standard input ends; print Conditions as JSON."""
+    from ccnet_edge.device.conditions.watch import serve
+
+    serve(options.pid)
+
+
 def show_environment(_: argparse.Namespace) -> None:
     """Print this machine's Environment as JSON."""
     from ccnet_edge.device.environment import environment
@@ -134,6 +149,9 @@ def _parser() -> argparse.ArgumentParser:
     _add_model(turns)
     turns.set_defaults(command=worker)
     _add_against(commands.add_parser("against", help="compare two models; prints JSON"))
+    beside = commands.add_parser("watch", help="look at the machine beside a process; prints JSON")
+    beside.add_argument("--pid", type=int, required=True, help="of the process that is measured")
+    beside.set_defaults(command=watch)
     environment = commands.add_parser("environment", help="this machine and versions as JSON")
     environment.set_defaults(command=show_environment)
     return parser
@@ -187,7 +205,9 @@ def _add_latency(parser: argparse.ArgumentParser) -> None:
     _add_model(parser)
     parser.add_argument("--warm-up", type=int, default=10, metavar="N")
     parser.add_argument("--samples", type=_positive, default=None, metavar="N")
+    parser.add_argument("--duration", type=float, default=None, metavar="SECONDS")
     parser.add_argument("--time-limit", type=float, default=60.0, metavar="SECONDS")
+    parser.add_argument("--no-watch", action="store_true", help="do not look at the machine")
     parser.set_defaults(command=latency)
 
 

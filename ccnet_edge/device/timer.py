@@ -1,4 +1,4 @@
-"""How long one inference takes: load, first, warm-up, then samples with honest percentiles."""
+"""How long one inference takes: load, first, warm-up, then samples until there are enough."""
 
 from __future__ import annotations
 
@@ -6,47 +6,66 @@ import math
 import statistics
 import time
 from collections.abc import Callable, Sequence
+from dataclasses import dataclass
 from pathlib import Path
+from typing import Protocol
 
 import numpy as np
 from numpy.typing import NDArray
 
 from ccnet_edge.device.backends import Session, load_engine
+from ccnet_edge.device.conditions.judge import changes, disturbances
 from ccnet_edge.device.environment import environment
+from ccnet_edge.device.percentiles import RANKS, needed_samples, percentiles
+from ccnet_edge.device.steady import DRIFT_LIMIT, STEADY_LIMIT, drift, steady_from, windows
 from ccnet_edge.spec.artifact import SessionOptions
+from ccnet_edge.spec.conditions import Conditions
 from ccnet_edge.spec.progress import Progress, silent
-from ccnet_edge.spec.report import LatencyReport, Percentile
+from ccnet_edge.spec.report import LatencyReport
 
-RANKS = (50.0, 90.0, 95.0, 99.0)
-# A percentile is given only where this share of repetitions would bear it out.
-CONFIDENCE = 0.99
 # Without the p90, which budgets are about, a run says nothing.
 VALID_RANK = 90.0
 WARM_UP = 10
 TIME_LIMIT_S = 60.0
-# Medians of the two halves further apart than this: the machine was throttled or busy.
-DRIFT_LIMIT = 0.10
+# From MLPerf's shortest run on, 600 s, a machine is asked for what it keeps up: throttling is then
+# part of the answer, and what comes before the steady state does not count.
+LASTING_S = 600.0
+# A sample's resolution: a tenth of a microsecond.
+DECIMALS = 4
 
 Clock = Callable[[], float]
 
 
-def needed_samples(rank: float) -> int:
-    """The fewest samples that bear out a percentile at 99 % confidence.
+class Watch(Protocol):
+    """Looks at the machine meanwhile."""
 
-    MLPerf's early-stopping rule with one sample over the percentile: the least n with
-    P(X ≤ 1) ≤ 1 − 0.99 for X ~ Binomial(n, 1 − rank/100). 64 for p90, 130 for p95, 662 for p99.
+    def begin(self) -> None:
+        """What is seen from now on counts."""
+
+    def end(self) -> Conditions:
+        """What was seen since `begin`."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class Extent:
+    """How long to measure.
+
+    `samples` are as many inferences; `duration_s` is for so long, and until there is a p90.
+    Without either, as many samples as the highest percentile needs that `time_limit_s` has room
+    for, and never fewer than the p90 needs.
     """
-    p = rank / 100
-    n = 2
-    while p**n + n * (1 - p) * p ** (n - 1) > 1 - CONFIDENCE:
-        n += 1
-    return n
+
+    samples: int | None = None
+    duration_s: float | None = None
+    time_limit_s: float = TIME_LIMIT_S
+
+    @property
+    def lasting(self) -> bool:
+        """Long enough for a machine to heat up."""
+        return self.duration_s is not None and self.duration_s >= LASTING_S
 
 
-def percentile_ms(samples_ms: Sequence[float], rank: float) -> float:
-    """The nearest-rank percentile: the least sample that `rank` % of all do not exceed."""
-    ordered = sorted(samples_ms)
-    return ordered[max(0, math.ceil(rank / 100 * len(ordered)) - 1)]
+STANDARD = Extent()
 
 
 def time_model(
@@ -55,8 +74,8 @@ def time_model(
     *,
     shape: Sequence[int],
     warm_up: int = WARM_UP,
-    samples: int | None = None,
-    time_limit_s: float = TIME_LIMIT_S,
+    extent: Extent = STANDARD,
+    watch: Watch | None = None,
     progress: Progress = silent,
 ) -> LatencyReport:
     """Times of a model on this machine, loading included.
@@ -79,8 +98,8 @@ def time_model(
             noise(shape),
             load_ms=load_ms,
             warm_up=warm_up,
-            samples=samples,
-            time_limit_s=time_limit_s,
+            extent=extent,
+            watch=watch,
             progress=progress,
         )
     finally:
@@ -93,22 +112,22 @@ def time_session(
     *,
     load_ms: float,
     warm_up: int = WARM_UP,
-    samples: int | None = None,
-    time_limit_s: float = TIME_LIMIT_S,
+    extent: Extent = STANDARD,
     clock: Clock = time.perf_counter,
+    watch: Watch | None = None,
     progress: Progress = silent,
 ) -> LatencyReport:
-    """Times of a session that has not run yet.
+    """Times of a session that has not run yet, one inference after the other.
 
     Args:
         session: just opened, so that its first inference is the first.
         x: [1, C, H, W] float32.
         load_ms: what opening it took.
         warm_up: inferences after the first that are not counted.
-        samples: how many are; None for as many as the highest percentile needs that
-            `time_limit_s` has room for, and never fewer than the p90 needs.
-        time_limit_s: room for the samples where `samples` is None.
+        extent: how long to measure.
         clock: seconds, monotonic.
+        watch: looks at the machine while samples are taken; None where nothing does, and then
+            nothing that it would see is judged.
         progress: told about stage "time".
     """
 
@@ -119,12 +138,22 @@ def time_session(
 
     first_ms = once()
     warm = [once() for _ in range(warm_up)]
-    count = samples if samples is not None else _count(warm or [first_ms], time_limit_s)
-    times: list[float] = []
-    for i in range(count):
-        times.append(once())
-        progress("time", done=i + 1, total=count, note=f"{times[-1]:.3g} ms")
-    return _report(times, load_ms=load_ms, first_ms=first_ms, warm_up=warm_up)
+    if watch is not None:
+        watch.begin()
+    if extent.duration_s is not None:
+        times = _for(extent.duration_s, once, clock=clock, progress=progress)
+    else:
+        count = extent.samples or _count(warm or [first_ms], extent.time_limit_s)
+        times = _times(count, once, progress=progress)
+    conditions = watch.end() if watch is not None else None
+    return _report(
+        tuple(round(each, DECIMALS) for each in times),
+        load_ms=load_ms,
+        first_ms=first_ms,
+        warm_up=warm_up,
+        extent=extent,
+        conditions=conditions,
+    )
 
 
 def noise(shape: Sequence[int]) -> NDArray[np.float32]:
@@ -142,13 +171,26 @@ def noise(shape: Sequence[int]) -> NDArray[np.float32]:
     return uniform
 
 
-def drift(samples_ms: Sequence[float]) -> float:
-    """How much slower the second half's median is than the first's, relative to the first's."""
-    half = len(samples_ms) // 2
-    if half == 0:
-        return 0.0
-    first = statistics.median(samples_ms[:half])
-    return (statistics.median(samples_ms[-half:]) - first) / first if first > 0 else 0.0
+def _times(count: int, once: Callable[[], float], *, progress: Progress) -> list[float]:
+    times: list[float] = []
+    for i in range(count):
+        times.append(once())
+        progress("time", done=i + 1, total=count, note=f"{times[-1]:.3g} ms")
+    return times
+
+
+def _for(
+    duration_s: float, once: Callable[[], float], *, clock: Clock, progress: Progress
+) -> list[float]:
+    """Samples for so long, and until there are as many as a p90 needs."""
+    least, whole = needed_samples(VALID_RANK), max(1, round(duration_s))
+    times: list[float] = []
+    start = clock()
+    while (passed := clock() - start) < duration_s or len(times) < least:
+        progress("time", done=min(int(passed), whole - 1), total=whole, note="s")
+        times.append(once())
+    progress("time", done=whole, total=whole, note="s")
+    return times
 
 
 def _count(warm_ms: Sequence[float], time_limit_s: float) -> int:
@@ -157,31 +199,48 @@ def _count(warm_ms: Sequence[float], time_limit_s: float) -> int:
     return max((n for n in needs if n <= room), default=needs[0])
 
 
-def _report(times: list[float], *, load_ms: float, first_ms: float, warm_up: int) -> LatencyReport:
+def _report(
+    times: tuple[float, ...],
+    *,
+    load_ms: float,
+    first_ms: float,
+    warm_up: int,
+    extent: Extent,
+    conditions: Conditions | None,
+) -> LatencyReport:
+    parts = windows(times, conditions)
+    settled = steady_from(parts) if extent.lasting else 0
+    start = sum(part.samples for part in parts[: settled or 0])
+    changed = changes(conditions) if conditions is not None else ()
+    problems = _problems(times[start:], lasting=extent.lasting, settled=settled is not None)
+    problems += disturbances(conditions) if conditions is not None else ()
     return LatencyReport(
         load_ms=load_ms,
         first_ms=first_ms,
         warm_up=warm_up,
-        samples_ms=tuple(times),
-        percentiles=tuple(_percentile(times, rank) for rank in RANKS),
+        samples_ms=times,
+        percentiles=percentiles(times[start:]),
         drift=drift(times),
-        problems=_problems(times),
+        problems=problems if extent.lasting else (*problems, *changed),
         environment=environment(),
+        duration_s=extent.duration_s,
+        steady_from=start,
+        windows=parts,
+        notes=changed if extent.lasting else (),
+        conditions=conditions,
     )
 
 
-def _percentile(times: list[float], rank: float) -> Percentile:
-    needs = needed_samples(rank)
-    value = percentile_ms(times, rank) if len(times) >= needs else None
-    return Percentile(rank=rank, value_ms=value, needs=needs)
-
-
-def _problems(times: list[float]) -> tuple[str, ...]:
+def _problems(times: Sequence[float], *, lasting: bool, settled: bool) -> tuple[str, ...]:
     problems = []
     needs = needed_samples(VALID_RANK)
     if len(times) < needs:
         problems.append(f"{len(times)} samples, but a p{VALID_RANK:.0f} needs {needs}")
-    if abs(drift(times)) > DRIFT_LIMIT:
+    if lasting and not settled:
+        problems.append(
+            f"no steady state: medians of the second half are more than {STEADY_LIMIT:.0%} apart"
+        )
+    if not lasting and abs(drift(times)) > DRIFT_LIMIT:
         problems.append(
             f"the second half's median is {drift(times):+.0%} from the first's (limit "
             f"{DRIFT_LIMIT:.0%}): a busy or throttled machine"

@@ -11,7 +11,8 @@ from ccnet_edge.device.bundle.golden import check_golden
 from ccnet_edge.device.environment import environment
 from ccnet_edge.device.gates import claimed_target, disk_gate, latency_gate, place, ram_gate
 from ccnet_edge.device.memory import INFERENCES, measure_fresh
-from ccnet_edge.device.timer import TIME_LIMIT_S, time_model
+from ccnet_edge.device.timer import TIME_LIMIT_S, Extent, time_model
+from ccnet_edge.device.watching import Watcher
 from ccnet_edge.errors import (
     AccuracyBelowFloorError,
     BudgetExceededError,
@@ -54,7 +55,7 @@ def verify_bundle(
             that the target is the local machine, it is without being said.
         measure: also measure memory and latency.
         inferences: of the memory measurement.
-        samples: of the latency measurement; see `time_session`.
+        samples: of the latency measurement; see `timer.Extent`.
         time_limit_s: the same.
         trust: who has to have signed it; None where nobody has to.
         progress: told about the stages "golden", "memory" and "time".
@@ -73,14 +74,15 @@ def verify_bundle(
     memory = _memory(bundle, inferences, progress) if measure else None
     latency = None
     if measure:
-        latency = time_model(
-            bundle.model(),
-            manifest.options,
-            shape=manifest.shape,
-            samples=samples,
-            time_limit_s=time_limit_s,
-            progress=progress,
-        )
+        with Watcher() as watch:
+            latency = time_model(
+                bundle.model(),
+                manifest.options,
+                shape=manifest.shape,
+                extent=Extent(samples=samples, time_limit_s=time_limit_s),
+                watch=watch,
+                progress=progress,
+            )
     here = environment()
     return Verification(
         bundle=str(path),

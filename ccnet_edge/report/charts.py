@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import io
 from collections.abc import Callable
+from itertools import accumulate
 from typing import TYPE_CHECKING
 
 import matplotlib as mpl
@@ -14,6 +15,8 @@ from ccnet_edge.spec.build import BuildSummary
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
 
+# Of a run of half an hour every n-th is drawn.
+SHOWN_SAMPLES = 2000
 INK, QUIET, ACCENT = "#1f2933", "#b8c2cc", "#0b7285"
 
 
@@ -23,7 +26,7 @@ def charts(summary: BuildSummary) -> tuple[tuple[str, str], ...]:
         ("Complexity J by scale (mean, 95 % interval)", _svg(_complexity, summary)),
         ("Channels by scale: base network and plan", _svg(_plan, summary)),
         ("Training: loss and validation F1", _svg(_training, summary)),
-        ("Latency: every sample, in order", _svg(_latency, summary)),
+        ("Latency: samples in order, and medians over time", _svg(_latency, summary)),
     )
 
 
@@ -82,7 +85,12 @@ def _training(axes: Axes, summary: BuildSummary) -> None:
 
 def _latency(axes: Axes, summary: BuildSummary) -> None:
     samples = summary.latency.samples_ms
-    axes.plot(range(len(samples)), samples, ".", color=ACCENT, markersize=2)
+    step = max(1, len(samples) // SHOWN_SAMPLES)
+    axes.plot(range(0, len(samples), step), samples[::step], ".", color=ACCENT, markersize=2)
+    parts = summary.latency.windows
+    if parts:
+        ends = accumulate(part.samples for part in parts)
+        axes.stairs([part.p50_ms for part in parts], [0, *ends], color=INK, baseline=None)
     axes.set_ylim(bottom=0)
     axes.set_xlabel("sample")
     axes.set_ylabel("ms")

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from typing import Literal
 
 from ccnet_edge.spec.build import BuildSummary
-from ccnet_edge.spec.report import Gate, LatencyReport, Scores
+from ccnet_edge.spec.report import Gate, Scores
 from ccnet_edge.units import format_bytes, format_mib, format_ms
 
 NOT_VERIFIED = "not verified"
@@ -99,17 +99,6 @@ def gate_kind(summary: BuildSummary, gate: Gate) -> Kind:
     if gate.name not in ("ram", "latency"):
         return "measured"
     return "measured on the target" if summary.on_target else "measured, not on the target"
-
-
-def latency_text(latency: LatencyReport) -> str:
-    """Percentiles with their number of samples; those with too few are withheld and say so."""
-    parts = [
-        f"p{p.rank:g} {format_ms(p.value_ms)}"
-        if p.value_ms is not None
-        else f"p{p.rank:g} withheld (needs {p.needs})"
-        for p in latency.percentiles
-    ]
-    return f"{', '.join(parts)}; {len(latency.samples_ms)} samples"
 
 
 def _scores(scores: Scores) -> tuple[str, ...]:

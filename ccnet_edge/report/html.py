@@ -7,13 +7,17 @@ from pathlib import Path
 
 import jinja2
 
+from ccnet_edge.device.latency_text import (
+    machine_rows,
+    percentile_text,
+    samples_text,
+)
 from ccnet_edge.report.charts import charts
 from ccnet_edge.report.figures import (
     SCORE_NAMES,
     accuracy_rows,
     gate_text,
     headline,
-    latency_text,
     network_figures,
 )
 from ccnet_edge.report.pictures import CAPTION
@@ -41,7 +45,9 @@ def write_report(summary: BuildSummary, *, examples: tuple[Path, ...], path: Pat
         score_names=SCORE_NAMES,
         accuracy=accuracy_rows(summary),
         gates=[(gate, gate_text(gate)) for gate in summary.gates],
-        latency=latency_text(summary.latency),
+        percentiles=percentile_text(summary.latency, bounds=True),
+        samples=samples_text(summary.latency),
+        machine=machine_rows(summary.latency),
         charts=charts(summary),
         example_caption=CAPTION,
         examples=[(example.stem, _data_uri(example)) for example in examples],

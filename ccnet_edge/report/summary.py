@@ -5,18 +5,18 @@ from __future__ import annotations
 from dataclasses import replace
 
 from ccnet_edge.device.gates import place
+from ccnet_edge.device.latency_text import percentile_text, start_text
 from ccnet_edge.report.figures import (
     SCORE_NAMES,
     accuracy_rows,
     gate_kind,
     gate_text,
     headline,
-    latency_text,
     network_figures,
 )
 from ccnet_edge.spec.build import BuildSummary
 from ccnet_edge.spec.report import Gate
-from ccnet_edge.units import format_bytes, format_ms
+from ccnet_edge.units import format_bytes
 
 
 def describe_build(summary: BuildSummary) -> str:
@@ -83,11 +83,10 @@ def _gate(summary: BuildSummary, gate: Gate) -> str:
 
 def _latency(summary: BuildSummary) -> list[str]:
     latency, count = summary.latency, summary.options.threads
-    start = f"load {format_ms(latency.load_ms)}, first inference {format_ms(latency.first_ms)}"
     threads = "1 thread" if count == 1 else f"{count} threads"
     return [
-        f"latency    {latency_text(latency)}  [measured]",
-        f"           {start}; {threads}",
+        f"latency    {percentile_text(latency)}  [measured]",
+        f"           {start_text(latency)}; {len(latency.samples_ms)} samples; {threads}",
         *(f"  not valid: {problem}" for problem in latency.problems),
         f"measured on {place(summary.environment)}",
     ]

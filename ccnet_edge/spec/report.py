@@ -5,6 +5,8 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Literal
 
+from ccnet_edge.spec.conditions import Conditions
+
 
 @dataclass(frozen=True, kw_only=True)
 class Environment:
@@ -114,19 +116,39 @@ class MemoryReport:
 
 @dataclass(frozen=True, kw_only=True)
 class Percentile:
-    """A percentile of latency; `value_ms` is None with fewer samples than it `needs`."""
+    """A percentile of latency; `value_ms` is None with fewer samples than it `needs`.
+
+    The true percentile is not above `upper_ms`, with 99 % confidence.
+    """
 
     rank: float
     value_ms: float | None
     needs: int
+    upper_ms: float | None = None
+
+
+@dataclass(frozen=True, kw_only=True)
+class Window:
+    """A part of a run, from `start_s` on: its median, the working core's clock, the hottest sensor.
+
+    Clock and temperature are None where they were not shown in it.
+    """
+
+    start_s: float
+    samples: int
+    p50_ms: float
+    clock_mhz: float | None
+    temperature_c: float | None
 
 
 @dataclass(frozen=True, kw_only=True)
 class LatencyReport:
-    """Times of one model on one machine, raw samples kept, in milliseconds.
+    """Times of one model on one machine, raw samples kept in their order, in milliseconds.
 
     `drift` is the relative difference of the medians of the two halves; `problems` says
-    why the run is not valid, and is empty where it is.
+    why the run is not valid, and is empty where it is; `notes` says what else has to be known.
+    `duration_s` is what was asked for, None where a number of samples was. Percentiles are those
+    of the samples from `steady_from` on, which is 0 but in a long run that took time to settle.
     """
 
     load_ms: float
@@ -137,11 +159,22 @@ class LatencyReport:
     drift: float
     problems: tuple[str, ...]
     environment: Environment
+    duration_s: float | None = None
+    steady_from: int = 0
+    windows: tuple[Window, ...] = ()
+    notes: tuple[str, ...] = ()
+    conditions: Conditions | None = None
 
     @property
     def valid(self) -> bool:
         """Nothing speaks against reporting these times."""
         return not self.problems
+
+    @property
+    def energy_mj(self) -> float | None:
+        """Millijoules for one inference, the idle machine's included; None without a meter."""
+        energy = self.conditions.energy if self.conditions is not None else None
+        return None if energy is None else energy.joules * 1e3 / len(self.samples_ms)
 
     def percentile_ms(self, rank: float) -> float | None:
         """The value of percentile `rank` (0 to 100), None where it may not be given."""

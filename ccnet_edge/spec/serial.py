@@ -9,6 +9,7 @@ import dataclasses
 import hashlib
 import json
 import os
+import re
 import types
 from pathlib import Path
 from typing import Any, Literal, TypeVar, Union, get_args, get_origin, get_type_hints
@@ -18,6 +19,10 @@ from ccnet_edge.errors import ConfigError, closest
 T = TypeVar("T")
 
 SCHEMA_VERSION = 1
+# A list without strings, lists or objects in it, as `json` indents it; inside a string there is no
+# line break. Longer ones than this are put on a line.
+NUMBERS = re.compile(r"\[\n([^\[\]{}\"]+)\n *\]")
+SHORT = 16
 
 
 def to_dict(value: object) -> dict[str, Any]:
@@ -26,8 +31,12 @@ def to_dict(value: object) -> dict[str, Any]:
 
 
 def to_json(value: object) -> str:
-    """`value` as a JSON document: the same value gives the same bytes."""
-    return json.dumps(to_dict(value), indent=2, ensure_ascii=False, allow_nan=False) + "\n"
+    """`value` as a JSON document: the same value gives the same bytes.
+
+    Long lists of numbers, which raw samples are, take a line instead of one for each.
+    """
+    text = json.dumps(to_dict(value), indent=2, ensure_ascii=False, allow_nan=False) + "\n"
+    return NUMBERS.sub(_on_one_line, text)
 
 
 def from_dict(cls: type[T], data: object, *, where: str = "") -> T:
@@ -113,6 +122,11 @@ def plain(value: Any) -> Any:
     return value
 
 
+def _on_one_line(match: re.Match[str]) -> str:
+    numbers = match[1].split()
+    return f"[{' '.join(numbers)}]" if len(numbers) > SHORT else match[0]
+
+
 def _object(cls: Any, data: dict[str, Any], where: str) -> Any:
     fields = {field.name: field for field in dataclasses.fields(cls)}
     for key in data:
@@ -156,6 +170,9 @@ def _tuple(hints: tuple[Any, ...], value: Any, where: str) -> tuple[Any, ...]:
     if not isinstance(value, (list, tuple)):
         raise ConfigError(f"{where}: a list was wanted, found {_kind(value)}")
     if len(hints) == 2 and hints[1] is Ellipsis:
+        if all(type(item) is hints[0] for item in value):
+            # Plain ones, of which there may be a million.
+            return tuple(value)
         hints = (hints[0],) * len(value)
     if len(hints) != len(value):
         raise ConfigError(f"{where}: {len(hints)} entries were wanted, found {len(value)}")

@@ -6,6 +6,7 @@ import pytest
 
 from ccnet_edge.bench import LocalHost, SshHost, benchmark, parse_host, peak_memory
 from ccnet_edge.bench.hosts import device_failure
+from ccnet_edge.device.timer import Extent
 from ccnet_edge.errors import DeviceError, UsageError
 from ccnet_edge.spec.artifact import SessionOptions
 from tests.bench.models import SHAPE
@@ -17,7 +18,9 @@ def test_this_machine_measures_memory_and_time(model: Path) -> None:
     memory = peak_memory(LocalHost(), model, OPTIONS, shape=SHAPE, inferences=3)
     assert memory.inferences == 3
     assert 0 < memory.base_bytes < memory.peak_bytes
-    latency = benchmark(LocalHost(), model, OPTIONS, shape=SHAPE, samples=64, warm_up=2)
+    latency = benchmark(
+        LocalHost(), model, OPTIONS, shape=SHAPE, extent=Extent(samples=64), warm_up=2
+    )
     assert (len(latency.samples_ms), latency.warm_up) == (64, 2)
     assert latency.percentile_ms(90) is not None
     assert latency.percentile_ms(99) is None, "a p99 needs 662 samples"
@@ -25,7 +28,12 @@ def test_this_machine_measures_memory_and_time(model: Path) -> None:
 
 def test_a_device_over_ssh_runs_the_wing_alone(model: Path, fake_ssh: Path, tmp_path: Path) -> None:
     latency = benchmark(
-        SshHost("pi@device", port=2222), model, OPTIONS, shape=SHAPE, samples=5, warm_up=1
+        SshHost("pi@device", port=2222),
+        model,
+        OPTIONS,
+        shape=SHAPE,
+        extent=Extent(samples=5),
+        warm_up=1,
     )
     assert len(latency.samples_ms) == 5
     assert list((tmp_path / "device").glob("ccnet-edge.*")) == [], "its folder is gone"

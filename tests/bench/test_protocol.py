@@ -23,6 +23,7 @@ from ccnet_edge.bench import (
 from ccnet_edge.cli import group
 from ccnet_edge.cost.engine_memory import STANDING
 from ccnet_edge.device.gates import instruction_set
+from ccnet_edge.device.timer import Extent
 from ccnet_edge.errors import (
     BudgetExceededError,
     BundleRefusedError,
@@ -74,7 +75,7 @@ def statuses(report: BenchReport) -> dict[str, str]:
 def test_a_host_is_asked_for_memory_and_then_for_times(archive: Path) -> None:
     host = fake_host()
     with open_subject(archive) as subject:
-        run_bench(subject, host, on_target=True, samples=70, time_limit_s=5.0)
+        run_bench(subject, host, on_target=True, extent=Extent(samples=70, time_limit_s=5.0))
     (first, model, memory), (second, _, latency) = host.asked
     assert (first, second, model.name) == ("memory", "latency", "model.onnx")
     given = dict(zip(latency[::2], latency[1::2], strict=True))
@@ -212,8 +213,9 @@ def test_a_report_says_every_figure_with_its_kind(archive: Path) -> None:
     assert "NVIDIA Jetson Orin Nano" in text
     assert "not the target: no limit is judged" in text
     assert "p99 withheld (needs 662 samples)" in text
-    assert "not valid: drifts" in text
-    assert "64 samples after 10 to warm up" in text
+    assert text.splitlines()[-1] == "INVALID   drifts"
+    assert "not verified on target (not valid, see below)" in text
+    assert "64 samples in 2.6 s, after 10 to warm up" in text
 
 
 def test_the_command_prints_one_json_document(bundle: Path) -> None:
@@ -238,3 +240,23 @@ def test_reports_are_read_back_as_they_were_written(archive: Path) -> None:
     assert serial.from_json(BenchReport, serial.to_json(report)) == report
     assert isinstance(report.memory, MemoryReport)
     assert isinstance(report.latency, LatencyReport)
+
+
+@pytest.mark.parametrize(("mode", "seconds"), [("quick", "10.0"), ("90s", "90.0")])
+def test_a_mode_is_a_duration(
+    model: Path, monkeypatch: pytest.MonkeyPatch, mode: str, seconds: str
+) -> None:
+    host = fake_host()
+    monkeypatch.setattr("ccnet_edge.bench.parse_host", lambda _: host)
+    done = CliRunner().invoke(group, ["bench", str(model), "--duration", mode])
+    assert done.exit_code == 0, done.exception
+    latency = next(words for command, _, words in host.asked if command == "latency")
+    assert latency[latency.index("--duration") + 1] == seconds
+    assert "--samples" not in latency
+
+
+@pytest.mark.parametrize("other", [["--samples", "64"], ["--time-limit", "5s"]])
+def test_a_duration_is_all_that_is_said_of_how_long(model: Path, other: list[str]) -> None:
+    done = CliRunner().invoke(group, ["bench", str(model), "--duration", "quick", *other])
+    assert isinstance(done.exception, UsageError)
+    assert f"--duration and {other[0]} exclude each other" in str(done.exception)

@@ -1,4 +1,4 @@
-"""The experiment over `bench --against`: an exact slowdown, counts with intervals, redrawn noise."""
+"""The experiment over `bench --against`: an exact slowdown, counts, redrawn noise."""
 
 import math
 import time

@@ -49,7 +49,7 @@ def test_the_summary_says_what_is_not_verified_on_the_target() -> None:
     assert text.startswith("NVIDIA Jetson Orin Nano")
     assert "fits; latency not verified on target" in text.splitlines()[0]
     assert "1 skipped" in text
-    assert "p99 withheld (needs 662)" in text
+    assert "p99 withheld (needs 662 samples)" in text
     assert "second observer" in text
 
 

@@ -1,4 +1,5 @@
 import json
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -30,22 +31,23 @@ NETWORK = NetworkSpec(
     ),
     widths=(4,),
 )
+LATENCY = LatencyReport(
+    load_ms=1.0,
+    first_ms=2.0,
+    warm_up=1,
+    samples_ms=(1.0, 2.0),
+    percentiles=(Percentile(rank=99.0, value_ms=None, needs=662),),
+    drift=0.0,
+    problems=("too few samples",),
+    environment=ENVIRONMENT,
+)
 VALUES = (
     NETWORK,
     Preprocessing(height=8, width=8, channels=1, maximum=255.0, mean=(0.5,), std=(0.2,)),
     SessionOptions(),
     ImageComplexity.given((0.1, 0.05), (0.2, 0.2)),
     Budgets(disk_bytes=1, ram_bytes=None, latency_ms=33.0),
-    LatencyReport(
-        load_ms=1.0,
-        first_ms=2.0,
-        warm_up=1,
-        samples_ms=(1.0, 2.0),
-        percentiles=(Percentile(rank=99.0, value_ms=None, needs=662),),
-        drift=0.0,
-        problems=("too few samples",),
-        environment=ENVIRONMENT,
-    ),
+    LATENCY,
 )
 
 
@@ -90,3 +92,16 @@ def test_a_failed_write_leaves_the_old_file_and_nothing_beside_it(tmp_path: Path
         serial.write_bytes(tmp_path / "unwritable", b"a folder is in the way")
     assert path.read_bytes() == before
     assert sorted(p.name for p in tmp_path.iterdir()) == ["network.json", "unwritable"]
+
+
+def test_long_lists_of_numbers_take_one_line_and_are_read_back() -> None:
+    long = replace(LATENCY, samples_ms=tuple(i / 7 for i in range(1000)))
+    text = serial.to_json(long)
+    assert json.loads(text)["samples_ms"] == list(long.samples_ms)
+    assert len(text.splitlines()) < 60
+    assert serial.from_json(LatencyReport, text) == long
+
+
+def test_what_looks_like_a_list_inside_a_string_stays_what_it_is() -> None:
+    tricky = replace(LATENCY, problems=("[\n" + ",\n".join(map(str, range(40))) + "\n]",))
+    assert serial.from_json(LatencyReport, serial.to_json(tricky)) == tricky
