@@ -12,7 +12,7 @@ async function answer({open, module}) {
     const compiled = new WebAssembly.Module(await bytes(`${open}/${module}`));
     net = new Network(facts, compiled, await bytes(`${open}/ccnet.weights`), () => {});
     net.image.set(new Float32Array((await bytes(`${open}/image`)).buffer));
-    logits = new Float32Array(facts.outputs * facts.height * facts.width);
+    logits = new Float32Array(facts.outputs * facts.inputHeight * facts.inputWidth);
     return {};
   }
   const begin = performance.now();

@@ -67,7 +67,7 @@ class BuildChoices:
         plan.engine_for(profile)
         limits.limits(profile, formulation=plan.formulation)
         from ccnet_edge.bench import host_of, parse_host
-        from ccnet_edge.cost.shapes import check_size
+        from ccnet_edge.cost.shapes import check_image_size
         from ccnet_edge.train import find_recipe
         from ccnet_edge.train.places import find_place
 
@@ -75,7 +75,7 @@ class BuildChoices:
         find_recipe(self.recipe or "default")
         find_place(self.device)
         if self.size is not None:
-            check_size(base, height=self.size[0], width=self.size[1])
+            check_image_size(base, height=self.size[0], width=self.size[1])
 
     @contextmanager
     def dataset(self, request: DatasetRequest, progress: Progress) -> Iterator[SegmentationDataset]:

@@ -13,7 +13,7 @@ from ccnet_edge.dataset import spread
 from ccnet_edge.device.bundle.pyz import build_pyz
 from ccnet_edge.device.bundle.write import BundleParts, bundle_names, write_bundle
 from ccnet_edge.device.imaging.labels import labels
-from ccnet_edge.device.imaging.preprocess import prepare
+from ccnet_edge.device.imaging.preprocess import crop, prepare
 from ccnet_edge.device.imaging.resize import resize, resize_labels
 from ccnet_edge.device.package import judged, measured_of, pack_bundle
 from ccnet_edge.report import example_picture, write_report
@@ -129,10 +129,11 @@ def draw_examples(site: Site, artifact: Artifact, summary: BuildSummary) -> tupl
             for sample, file in zip(chosen, files, strict=True):
                 image = site.dataset.load_image(sample)
                 truth = site.dataset.load_labels(sample)
+                logits = crop(predict(prepare(image, preprocessing))[0], preprocessing)
                 picture = example_picture(
                     resize(image, height=height, width=width, method=preprocessing.resize),
                     truth=resize_labels(truth, height=height, width=width),
-                    found=labels(predict(prepare(image, preprocessing))[0]),
+                    found=labels(logits),
                 )
                 serial.write_bytes(site.folder / file, picture)
 

@@ -48,13 +48,13 @@ class Site:
 
     @property
     def size(self) -> tuple[int, int]:
-        """Height and width of the network's input, in pixels."""
+        """Height and width of the images at the network, in pixels."""
         return self.request.height, self.request.width
 
     @property
     def shape(self) -> tuple[int, int, int, int]:
         """The network's input, [1, C, H, W]."""
-        return (1, self.request.data.channels, *self.size)
+        return (1, self.request.data.channels, *self.base.input_size(*self.size))
 
 
 def open_site(

@@ -14,7 +14,7 @@ from numpy.typing import NDArray
 from ccnet_edge.device.backends import Session, open_session
 from ccnet_edge.device.bundle import Trust, open_bundle
 from ccnet_edge.device.imaging.labels import labels, probabilities
-from ccnet_edge.device.imaging.preprocess import prepare, prepare_at, restore_labels
+from ccnet_edge.device.imaging.preprocess import crop, prepare, prepare_at, restore_labels
 from ccnet_edge.device.imaging.read import read_image
 from ccnet_edge.device.imaging.tiling import default_halo, predict_tiled
 from ccnet_edge.errors import BundleRefusedError
@@ -98,6 +98,7 @@ class Segmenter:
         prepared = time.perf_counter()
         logits = (self._infer_tiled(x) if tiled else self._session.run(x))[0]  # [outputs, h, w]
         self._check(logits, x)
+        logits = logits if tiled else crop(logits, self._preprocessing)
         inferred = time.perf_counter()
         height, width = pixels.shape[:2]
         restored = restore_labels(labels(logits), height=height, width=width)
@@ -133,7 +134,7 @@ class Segmenter:
 
     def _infer_tiled(self, x: NDArray[np.float32]) -> NDArray[np.float32]:
         network = self.manifest.solution.network
-        tile = (self._preprocessing.height, self._preprocessing.width)
+        tile = self._preprocessing.input_size
         return predict_tiled(
             self._session.run,
             x,

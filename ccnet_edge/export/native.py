@@ -93,11 +93,11 @@ def plan_for(
     record: TrainedNetwork, limits: Limits, *, precision: Precision = "fp32"
 ) -> EnginePlan:
     """The engine's choices for a trained network: the fastest that memory and disk allow."""
-    pre = record.preprocessing
+    height, width = record.preprocessing.input_size
     return plan_engine(
         record.network,
-        height=pre.height,
-        width=pre.width,
+        height=height,
+        width=width,
         limit_bytes=application_bytes(limits.ram_bytes),
         weights_limit=blob_limit(limits.disk_bytes),
         integer=precision == "int8",

@@ -56,10 +56,10 @@ def export_onnx(trained: Path, out: Path, options: ExportOptions) -> Artifact:
 def write_onnx(module: nn.Module, metadata: ModelMetadata, out: Path, *, dynamic: bool) -> Artifact:
     """Write `module` (in evaluation mode, on any device) to `out`.
 
-    The input is [1, C, H, W] float32, H and W those of the preprocessing, or any that the
+    The input is [1, C, H, W] float32, H and W the preprocessing's `input_size`, or any that the
     network's output stride divides where `dynamic`; the output is [1, outputs, H, W] logits.
     """
-    size = (metadata.preprocessing.height, metadata.preprocessing.width)
+    size = metadata.preprocessing.input_size
     shape = (1, metadata.network.in_channels, *size)
     model = _translate(module, shape, dynamic=dynamic)
     _clean(model, dynamic=dynamic)

@@ -36,10 +36,11 @@ def export_web(trained: Path, out: Path, options: ExportOptions) -> Artifact:
 def page_of(record: TrainedNetwork, limits: Limits) -> Page:
     """The page of a trained network: the fastest that memory and disk allow."""
     pre, disk = record.preprocessing, limits.disk_bytes
+    height, width = pre.input_size
     plan = plan_page(
         record.network,
-        height=pre.height,
-        width=pre.width,
+        height=height,
+        width=width,
         limit_bytes=limits.ram_bytes,
         weights_limit=None if disk is None else disk - PAGE_BYTES,
     )

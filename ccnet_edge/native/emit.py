@@ -77,6 +77,8 @@ def emit_header(subject: Subject) -> str:
     constants = {
         "CCNET_HEIGHT": image.height,
         "CCNET_WIDTH": image.width,
+        "CCNET_IMAGE_HEIGHT": subject.preprocessing.height,
+        "CCNET_IMAGE_WIDTH": subject.preprocessing.width,
         "CCNET_CHANNELS": image.channels,
         "CCNET_CLASSES": max(2, subject.outputs),
         "CCNET_OUTPUTS": subject.outputs,

@@ -116,6 +116,8 @@ def facts(page: Page) -> dict[str, object]:
             for name, colour in zip(page.subject.classes, colours, strict=True)
         ],
         "height": pre.height,
+        "inputHeight": pre.input_size[0],
+        "inputWidth": pre.input_size[1],
         "mean": pre.mean,
         "outputs": page.subject.outputs,
         "resize": pre.resize,

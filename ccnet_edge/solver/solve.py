@@ -6,6 +6,7 @@ from dataclasses import replace
 from typing import Literal
 
 from ccnet_edge.cost import weights_per_scale
+from ccnet_edge.cost.shapes import check_image_size
 from ccnet_edge.degradation import complexities, slopes
 from ccnet_edge.errors import InfeasibleError
 from ccnet_edge.solver.budget import Setting
@@ -50,7 +51,8 @@ def solve(
     """The thinned network of `base` that the limits allow, or that the floor needs.
 
     Args:
-        height: of the network's input, in pixels.
+        height: of the images at the network, in pixels; costs are those of the next multiple
+            of the network's output stride, to which the runtime repeats their edges.
         width: of the network's input, in pixels.
         bits: of a stored value, weights and tensors alike; the papers' q.
         formulation: `exact` solves for whole channels under all limits at once (see
@@ -73,6 +75,8 @@ def solve(
     limits = limits.with_floor(floor, known)
     if formulation == "paper":
         paper_limit(limits)  # refuses limits that the papers do not know, before any are checked
+    check_image_size(base, height=height, width=width)
+    height, width = base.input_size(height, width)
     per_scale = complexities(degradation, complexity, scales=base.scales)
     problem = Problem(
         base=base,

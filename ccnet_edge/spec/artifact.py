@@ -13,7 +13,9 @@ class Preprocessing:
     """How an image becomes the network's input, exactly.
 
     Channels are converted to `channels`, samples divided by `maximum` (255 or 65 535), the
-    image resized to `height` × `width` by `resize`, then (x − mean) / std per channel.
+    image resized to `height` × `width` by `resize`, then (x − mean) / std per channel. Where
+    `multiple` (the network's output stride) does not divide that size, the last row and column
+    are repeated until it does; what the network says of them is cut off.
     """
 
     height: int
@@ -23,6 +25,13 @@ class Preprocessing:
     mean: tuple[float, ...]
     std: tuple[float, ...]
     resize: Literal["box", "bilinear"] = "box"
+    multiple: int = 1
+
+    @property
+    def input_size(self) -> tuple[int, int]:
+        """Height and width of the network's input, what was repeated included."""
+        m = self.multiple
+        return -(-self.height // m) * m, -(-self.width // m) * m
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -149,7 +149,7 @@ class Manifest:
     def shape(self) -> tuple[int, int, int, int]:
         """The network's input, [1, C, H, W]."""
         pre = self.trained.preprocessing
-        return (1, pre.channels, pre.height, pre.width)
+        return (1, pre.channels, *pre.input_size)
 
 
 @dataclass(frozen=True, kw_only=True)

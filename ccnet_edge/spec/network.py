@@ -72,6 +72,11 @@ class NetworkSpec:
         """Input height and width have to be multiples of this."""
         return int(2 ** (self.scales - 1))
 
+    def input_size(self, height: int, width: int) -> tuple[int, int]:
+        """The least size, of multiples of the output stride, that holds `height` × `width`."""
+        stride = self.output_stride
+        return -(-height // stride) * stride, -(-width // stride) * stride
+
     @property
     def in_channels(self) -> int:
         """Channels of the input image."""

@@ -41,5 +41,4 @@ class TrainedNetwork:
     @property
     def shape(self) -> tuple[int, int, int, int]:
         """The network's input, [1, C, H, W]."""
-        pre = self.preprocessing
-        return (1, self.network.in_channels, pre.height, pre.width)
+        return (1, self.network.in_channels, *self.preprocessing.input_size)

@@ -6,7 +6,7 @@ from collections.abc import Iterable, Sequence
 
 from ccnet_edge.dataset import SegmentationDataset, Split
 from ccnet_edge.device.imaging.labels import labels, probabilities
-from ccnet_edge.device.imaging.preprocess import prepare
+from ccnet_edge.device.imaging.preprocess import crop, prepare
 from ccnet_edge.device.imaging.resize import resize_labels
 from ccnet_edge.device.metrics import ScoreCounter
 from ccnet_edge.errors import DataError
@@ -38,7 +38,7 @@ def evaluate(
     for done, sample in enumerate(samples, start=1):
         picture = own_size(dataset, sample, preprocessing)
         counter = ScoreCounter(classes)
-        logits = predict(prepare(picture.image, preprocessing))[0]
+        logits = crop(predict(prepare(picture.image, preprocessing))[0], preprocessing)
         counter.add(picture.labels, probabilities(logits))
         pooled.merge(counter)
         images.append(ImageScores(name=picture.name, scores=counter.scores()))
@@ -64,9 +64,8 @@ def quick_scores(
     """Scores pooled over pictures, without AUC: what training looks at between its steps."""
     counter = ScoreCounter(classes)
     for picture in pictures:
-        counter.add_labels(
-            picture.labels, labels(predict(prepare(picture.image, preprocessing))[0])
-        )
+        logits = predict(prepare(picture.image, preprocessing))[0]
+        counter.add_labels(picture.labels, labels(crop(logits, preprocessing)))
     return counter.scores(auc=False)
 
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass, replace
 
-from ccnet_edge.cost.shapes import check_size
+from ccnet_edge.cost.shapes import check_image_size
 from ccnet_edge.dataset import SegmentationDataset, spread
 from ccnet_edge.errors import DataError, UsageError
 from ccnet_edge.spec.artifact import Preprocessing
@@ -37,7 +37,7 @@ def check_fit(spec: NetworkSpec, dataset: SegmentationDataset, *, height: int, w
         UsageError: a size that the network does not take, or other classes than its outputs.
         DataError: no training images.
     """
-    check_size(spec, height=height, width=width)
+    check_image_size(spec, height=height, width=width)
     outputs = outputs_for(len(dataset.classes))
     if spec.outputs != outputs:
         raise UsageError(
@@ -69,6 +69,7 @@ def gather(
         maximum=dataset.maximum,
         mean=(0.0,) * channels,
         std=(1.0,) * channels,
+        multiple=spec.output_stride,
     )
     pictures = Pictures(
         dataset.train, lambda sample: network_size(dataset, sample, blank), progress=progress

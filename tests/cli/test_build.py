@@ -126,7 +126,7 @@ def test_no_network_fits_exits_3_with_the_need(build: Call, tmp_path: Path) -> N
         (("build", "--target", "jetson", "--host", "ssh:/x"), "a host was wanted"),
         (("build", "--target", "jetson", "--recipe", "slow"), "unknown recipe 'slow'"),
         (("build", "--target", "jetson", "--arch", "vnet"), "unknown architecture 'vnet'"),
-        (("build", "--target", "jetson", "--size", "40"), "multiples of 16"),
+        (("build", "--target", "jetson", "--size", "12"), "at least 16x16 pixels"),
         (("build", "--target", "jetson", "--device", "tpu"), "a device of auto, cpu"),
         (
             ("build", "--target", "jetson", "--data", "x", "--sample", "lesion"),

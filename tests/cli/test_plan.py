@@ -231,7 +231,7 @@ def test_infeasible_exits_3_and_says_what_to_change(run: Call) -> None:
         ("--disk 1MB --preset cc20", "unknown preset 'cc20'; known: cc19, cc21"),
         ("--disk 1MB --arch vnet", "unknown architecture 'vnet'; known: unet"),
         ("--disk 1MB --target jets", "unknown target 'jets'; known: handheld-arm"),
-        ("--disk 1MB --size 100", "multiples of 16, found 100x100"),
+        ("--disk 1MB --size 12", "at least 16x16 pixels, found 12x12"),
         ("--disk 1MB --size big", "pixels as 512 or 384x512 were wanted, found 'big'"),
         ("--disk 1MB --foreground-density 0.1", "5 figures were wanted, as many as --complexity"),
         ("--disk 1MB --omega 0.5", "F1 goes with J alone"),

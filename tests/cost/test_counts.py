@@ -48,7 +48,7 @@ def test_shapes_follow_pooling_and_joining(tiny: NetworkSpec) -> None:
 def test_a_size_that_the_stride_does_not_divide_is_refused(
     tiny: NetworkSpec, height: int, width: int
 ) -> None:
-    with pytest.raises(UsageError, match=f"multiples of 2, found {height}x{width}"):
+    with pytest.raises(UsageError, match=f"2.*, found {height}x{width}"):
         shapes(tiny, height=height, width=width)
 
 

@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import numpy as np
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from ccnet_edge.device.imaging.preprocess import prepare, prepare_at, restore_labels
+from ccnet_edge.device.imaging.preprocess import crop, prepare, prepare_at, restore_labels
 from ccnet_edge.errors import DataError
 from ccnet_edge.spec.artifact import Preprocessing
 
@@ -100,3 +102,13 @@ def test_every_pixel_takes_the_label_of_the_cell_that_its_centre_falls_in(
     columns, rest_c = np.divmod((2 * np.arange(width) + 1) * w, 2 * width)
     inner = np.ix_(rest_r > 0, rest_c > 0)
     assert np.array_equal(restored[inner], labels[np.ix_(rows, columns)][inner])
+
+
+def test_an_images_edges_are_repeated_until_the_network_can_take_it() -> None:
+    pre = replace(preprocessing(), height=13, width=21, multiple=8)
+    image = np.random.default_rng(0).integers(0, 256, (40, 50, 3), np.uint8)
+    x, inside = prepare(image, pre), prepare_at(image, pre, height=13, width=21)
+    assert x.shape == (1, 3, *pre.input_size) == (1, 3, 16, 24)
+    assert np.array_equal(crop(x[0], pre), inside[0])
+    for y, column in ((13, 4), (15, 4), (3, 21), (15, 23)):
+        assert np.array_equal(x[0, :, y, column], inside[0, :, min(y, 12), min(column, 20)])

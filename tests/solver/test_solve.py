@@ -264,10 +264,14 @@ def test_a_complexity_below_the_presets_range_is_refused(plan: Planner) -> None:
         plan(Limits(disk_bytes=10**6), degradation=cc19)
 
 
-def test_a_size_that_the_network_cannot_take_is_refused(plan: Planner) -> None:
-    with pytest.raises(UsageError, match="multiples of 16, found 100x100") as caught:
-        plan(Limits(disk_bytes=10**6), height=100, width=100)
-    assert caught.value.hint == "use 112x112"
+def test_a_size_that_the_network_cannot_take_is_planned_as_the_next_that_it_can(
+    plan: Planner,
+) -> None:
+    limits = Limits(memory_bytes=2 * 10**6)
+    odd, even = (plan(limits, height=n, width=n) for n in (100, 112))
+    assert odd == even
+    with pytest.raises(UsageError, match="at least 16x16 pixels, found 15x100"):
+        plan(limits, height=15, width=100)
 
 
 def test_a_solution_and_its_document_survive_json(plan: Planner) -> None:

@@ -80,7 +80,7 @@ def test_the_network_and_size_are_the_plans(
         ((*SHORT, "--recipe", "slow"), "unknown recipe 'slow'; known: default, paper, quick"),
         ((*SHORT, "--device", "tpu"), "a device of auto, cpu, cuda, mps was wanted"),
         ((*SHORT, "--time-limit", "soon"), "--time-limit: a time with a unit"),
-        ((*SHORT, "--size", "40"), "multiples of 16, found 40x40"),
+        ((*SHORT, "--size", "12"), "at least 16x16 pixels, found 12x12"),
     ],
 )
 def test_options_that_cannot_be_exit_2_and_say_why(

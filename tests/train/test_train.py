@@ -63,6 +63,23 @@ def test_training_lowers_the_loss_and_leaves_what_can_be_loaded(
     ]
 
 
+def test_a_size_that_the_network_cannot_take_is_trained_and_scored_at_that_size(
+    thin: NetworkSpec, cells: SegmentationDataset, short: Recipe, tmp_path: Path
+) -> None:
+    trained = run(thin, cells, short, tmp_path, height=45, width=61)
+    pre = trained.preprocessing
+    assert (pre.height, pre.width) == (45, 61)
+    assert trained.shape == (1, cells.channels, 48, 64)
+    found = evaluate(
+        torch_predict(load_trained(tmp_path)[1]),
+        cells,
+        split="test",
+        preprocessing=pre,
+        classes=trained.classes,
+    )
+    assert found.pooled.pixels == len(cells.test) * 45 * 61
+
+
 def test_the_same_seed_gives_the_same_bytes_and_another_does_not(
     thin: NetworkSpec, cells: SegmentationDataset, short: Recipe, tmp_path: Path
 ) -> None:
@@ -211,8 +228,8 @@ def test_progress_carries_loss_score_and_time_left(
 def test_a_size_that_the_network_cannot_take_is_refused_before_anything_is_read(
     thin: NetworkSpec, cells: SegmentationDataset, tmp_path: Path
 ) -> None:
-    with pytest.raises(UsageError, match="multiples of 16, found 40x32"):
-        train(thin, cells, height=40, width=32, out=tmp_path)
+    with pytest.raises(UsageError, match="at least 16x16 pixels, found 8x32"):
+        train(thin, cells, height=8, width=32, out=tmp_path)
 
 
 def test_a_network_of_other_classes_is_refused(cells: SegmentationDataset, tmp_path: Path) -> None:

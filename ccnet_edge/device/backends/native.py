@@ -77,6 +77,8 @@ class Facts(ctypes.Structure):
         ("stream_arena_bytes", ctypes.c_uint64),
         ("weights_bytes", ctypes.c_uint64),
         ("weight_bits", ctypes.c_int32),
+        ("image_height", ctypes.c_int32),
+        ("image_width", ctypes.c_int32),
     )
 
 
@@ -226,16 +228,17 @@ def run_program(
     """
     _, channels, height, width = shape
     threads = min(options.threads, MOST_THREADS)
-    pixels = np.random.default_rng(0).integers(0, 256, (height, width, channels), np.uint8)
-    head = f"P7\nWIDTH {width}\nHEIGHT {height}\nDEPTH {channels}\nMAXVAL 255\nENDHDR\n"
     with unpacked(model, (LIBRARY, RUNNER)) as (folder, weights):
+        facts = _load(folder / LIBRARY).ccnet_describe().contents
+        size = (facts.image_height, facts.image_width, channels)
+        pixels = np.random.default_rng(0).integers(0, 256, size, np.uint8)
+        head = f"P7\nWIDTH {size[1]}\nHEIGHT {size[0]}\nDEPTH {channels}\nMAXVAL 255\nENDHDR\n"
         (folder / WEIGHTS).write_bytes(weights)
         (folder / "image.pam").write_bytes(head.encode() + pixels.tobytes())
         words = [f"./{RUNNER}", WEIGHTS, "image.pam", "mask.pgm", "--memory"]
         words += ["--rows"] if rows else []
         words += ["--threads", str(threads), "--bench", str(max(0, inferences - 1))]
         done = subprocess.run(words, cwd=folder, capture_output=True, text=True, check=False)
-        facts = _load(folder / LIBRARY).ccnet_describe().contents
     peak = re.search(r"^VmHWM:\s*(\d+) kB", done.stdout, re.MULTILINE)
     if done.returncode or peak is None:
         raise DeviceError(f"{RUNNER} ended with {done.returncode}: {done.stderr.strip()}")

@@ -82,7 +82,7 @@ def check_golden(session: Session, bundle: Bundle) -> tuple[ParityReport, bool]:
         ParityError: the answer here holds values that are no numbers.
     """
     golden, preprocessing = bundle.manifest.golden, bundle.manifest.trained.preprocessing
-    size = (preprocessing.height, preprocessing.width)
+    size = preprocessing.input_size
     image = decode_image(bundle.read(golden.image), channels=golden.channels)
     logits = session.run(prepare(image, preprocessing))[0]
     expected_labels = _decoded(bundle.read(golden.labels))

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from ccnet_edge.spec.artifact import Preprocessing
 from ccnet_edge.spec.bundle import Manifest
 from ccnet_edge.spec.report import Gate
 from ccnet_edge.units import format_bytes, format_mib, format_ms
@@ -192,8 +193,18 @@ def _alone(manifest: Manifest) -> str:
         f"`{manifest.artifact.file}`. Its input is float32 {list(manifest.shape)} (image, channel, "
         f"row, column): samples divided by {pre.maximum:g}, resized to {pre.height} × {pre.width} "
         f"with a {pre.resize} filter, minus the mean ({mean}), divided by the deviation ({std}), "
-        f"one a channel. Its output is {answer}. The golden image and output show whether it was "
-        "done right."
+        f"one a channel{_edges(pre)}. Its output is {answer}. The golden image and output show "
+        "whether it was done right."
+    )
+
+
+def _edges(pre: Preprocessing) -> str:
+    if pre.input_size == (pre.height, pre.width):
+        return ""
+    height, width = pre.input_size
+    return (
+        f"; then the last row and column are repeated up to {height} × {width}, and of the output "
+        f"the first {pre.height} rows and {pre.width} columns count"
     )
 
 

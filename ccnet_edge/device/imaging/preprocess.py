@@ -16,7 +16,7 @@ FULL_SCALE = {"uint8": 255.0, "uint16": 65535.0}
 
 
 def prepare(image: NDArray[Any], preprocessing: Preprocessing) -> NDArray[np.float32]:
-    """The network's input for an image: channels, size, scale, then normalisation.
+    """The network's input for an image: channels, size, scale, normalisation, then its edges.
 
     Samples are divided by the full scale of what the image is stored as, which is
     `preprocessing.maximum` for images of the depth that the network was trained on, and the
@@ -26,12 +26,20 @@ def prepare(image: NDArray[Any], preprocessing: Preprocessing) -> NDArray[np.flo
         image: [H, W, C] uint8 or uint16.
 
     Returns:
-        [1, C, height, width] float32.
+        [1, C, *preprocessing.input_size] float32.
 
     Raises:
         DataError: another type or shape, or channels that cannot be converted.
     """
-    return prepare_at(image, preprocessing, height=preprocessing.height, width=preprocessing.width)
+    height, width = preprocessing.height, preprocessing.width
+    x = prepare_at(image, preprocessing, height=height, width=width)
+    below, right = (n - m for n, m in zip(preprocessing.input_size, (height, width), strict=True))
+    return np.pad(x, ((0, 0), (0, 0), (0, below), (0, right)), "edge") if below or right else x
+
+
+def crop(logits: NDArray[np.float32], preprocessing: Preprocessing) -> NDArray[np.float32]:
+    """Logits [outputs, H, W] without what `prepare` repeated: [outputs, height, width]."""
+    return logits[:, : preprocessing.height, : preprocessing.width]
 
 
 def prepare_at(

@@ -22,6 +22,9 @@ extern "C" {
 #endif
 
 /*@CONSTANTS@*/
+/* Images are CCNET_IMAGE_HEIGHT × CCNET_IMAGE_WIDTH pixels. Where the network cannot take that
+ * size, the caller repeats their last row and column up to CCNET_HEIGHT × CCNET_WIDTH, as the
+ * runner does, and takes the first rows and columns of the mask. */
 
 typedef enum {
     CCNET_OK = 0,
@@ -75,6 +78,7 @@ typedef struct {
     int32_t height, width, channels, classes, outputs;
     uint64_t arena_bytes, band_bytes, stream_arena_bytes, weights_bytes;
     int32_t weight_bits; /* 32: float, 8: int8 */
+    int32_t image_height, image_width;
 } ccnet_facts;
 const ccnet_facts *ccnet_describe(void);
 

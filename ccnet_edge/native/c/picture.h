@@ -1,8 +1,8 @@
 /* Pictures for the runner: PGM, PPM and PAM (binary, 8 or 16 bits) and BMP (8, 24 or 32 bits,
  * uncompressed). Files are not trusted: picture_head says what a file holds, the caller looks at
- * it, and only then picture_load takes memory for the pixels.
+ * it, and only then takes memory and reads rows.
  *
- * Both give 0, 2 for a file that cannot be used, 4 for too little memory; `wrong` says why. */
+ * Functions give 0, or 2 for a file that cannot be used; `wrong` says why. */
 #ifndef PICTURE_H
 #define PICTURE_H
 
@@ -18,9 +18,8 @@
 #define PICTURE_CHANNELS 16
 
 typedef struct {
-    uint8_t *pixels; /* interleaved; 16-bit samples in the machine's byte order */
     int32_t height, width, channels, bytes;
-    size_t row_bytes;
+    size_t row_bytes; /* of interleaved pixels; 16-bit samples in the machine's byte order */
     char wrong[200];
     uint32_t begin; /* where the pixels begin in the file */
     /* BMP only: bits a pixel (0: no BMP), whether the first row is the lowest, and blue, green,
@@ -40,12 +39,6 @@ static int picture_wrong(picture *shown, const char *format, ...)
     vsnprintf(shown->wrong, sizeof shown->wrong, format, values);
     va_end(values);
     return 2;
-}
-
-static void picture_free(picture *shown)
-{
-    free(shown->pixels);
-    shown->pixels = 0;
 }
 
 static int picture_shape(picture *shown, long width, long height, long channels, long most)
@@ -244,21 +237,5 @@ static int picture_rewind(FILE *file, picture *shown)
 {
     if (!fseek(file, (long)shown->begin, SEEK_SET)) return 0;
     return picture_wrong(shown, "a file that can be read twice was wanted");
-}
-
-/* The pixels, after picture_head; give them back with picture_free, whatever this says. */
-static int picture_load(FILE *file, picture *shown)
-{
-    int code = 0;
-    if ((size_t)shown->height <= SIZE_MAX / shown->row_bytes)
-        shown->pixels = malloc(shown->row_bytes * (size_t)shown->height);
-    if (!shown->pixels) {
-        picture_wrong(shown, "no memory for %ld rows of %lu bytes", (long)shown->height,
-                      (unsigned long)shown->row_bytes);
-        return 4;
-    }
-    for (int32_t y = 0; !code && y < shown->height; y++)
-        code = picture_row(file, shown, y, shown->pixels + (size_t)y * shown->row_bytes);
-    return code;
 }
 #endif

@@ -31,7 +31,9 @@ typedef struct {
     size_t weights_bytes, arena_bytes;
     ccnet *net;
     FILE *file;
-    picture shown; /* with its pixels, or one row of them */
+    picture shown;
+    uint8_t *pixels; /* CCNET_HEIGHT rows of row_bytes; with --rows one */
+    size_t row_bytes;
     ccnet_output output;
 } session;
 
@@ -170,24 +172,49 @@ static int read_weights(const options *chosen, session *now)
     return code;
 }
 
-/* With --rows the file stays open, and there is memory for a row. */
+/* Row y of the network's input: the picture's, whose last row and column are repeated. */
+static int read_row(session *now, int32_t y, uint8_t *row)
+{
+    picture *const shown = &now->shown;
+    const size_t pixel = (size_t)(shown->channels * shown->bytes);
+    int code = 0;
+    if (y < CCNET_IMAGE_HEIGHT) code = picture_row(now->file, shown, y, row);
+    for (size_t at = shown->row_bytes; !code && at < now->row_bytes; at++) row[at] = row[at - pixel];
+    return code;
+}
+
+static int read_pixels(session *now)
+{
+    int code = 0;
+    for (int32_t y = 0; !code && y < CCNET_HEIGHT; y++) {
+        uint8_t *const row = now->pixels + (size_t)y * now->row_bytes;
+        if (y >= CCNET_IMAGE_HEIGHT) memcpy(row, row - now->row_bytes, now->row_bytes);
+        else code = read_row(now, y, row);
+    }
+    return code;
+}
+
+/* With --rows there is memory for a row. */
 static int read_picture(const options *chosen, session *now)
 {
     picture *const shown = &now->shown;
+    const size_t rows = chosen->rows ? 1 : CCNET_HEIGHT;
     int code;
     now->file = fopen(chosen->image, "rb");
     if (!now->file) return fail(2, chosen->image, "could not be opened: %s", strerror(errno));
     code = picture_head(now->file, shown);
-    if (!code && (shown->height != CCNET_HEIGHT || shown->width != CCNET_WIDTH ||
+    if (!code && (shown->height != CCNET_IMAGE_HEIGHT || shown->width != CCNET_IMAGE_WIDTH ||
                   shown->channels != CCNET_CHANNELS))
         code = picture_wrong(shown, "%d x %d pixels of %d channels were wanted, found %d x %d of %d: "
-                             "resize or convert it", CCNET_WIDTH, CCNET_HEIGHT, CCNET_CHANNELS,
+                             "resize or convert it", CCNET_IMAGE_WIDTH, CCNET_IMAGE_HEIGHT, CCNET_CHANNELS,
                              (int)shown->width, (int)shown->height, (int)shown->channels);
     if (code) return fail(code, chosen->image, "%s", shown->wrong);
-    if (!chosen->rows) code = picture_load(now->file, shown);
-    else if (!(shown->pixels = malloc(shown->row_bytes)))
-        return fail(4, chosen->image, "no memory for a row of %lu bytes",
-                    (unsigned long)shown->row_bytes);
+    now->row_bytes = (size_t)CCNET_WIDTH * (size_t)(shown->channels * shown->bytes);
+    now->pixels = malloc(rows * now->row_bytes);
+    if (!now->pixels)
+        return fail(4, chosen->image, "no memory for %lu rows of %lu bytes", (unsigned long)rows,
+                    (unsigned long)now->row_bytes);
+    if (!chosen->rows) code = read_pixels(now);
     return code ? fail(code, chosen->image, "%s", shown->wrong) : 0;
 }
 
@@ -245,12 +272,11 @@ static int open_net(const options *chosen, session *now)
 
 static int segment_rows(const options *chosen, session *now, int32_t format)
 {
-    picture *const shown = &now->shown;
     ccnet_status status = ccnet_begin(now->net, format, &now->output);
-    for (int32_t y = 0; !status && y < shown->height; y++) {
-        const int code = picture_row(now->file, shown, y, shown->pixels);
-        if (code) return fail(code, chosen->image, "%s", shown->wrong);
-        status = ccnet_feed(now->net, shown->pixels, 0);
+    for (int32_t y = 0; !status && y < CCNET_HEIGHT; y++) {
+        const int code = read_row(now, y, now->pixels);
+        if (code) return fail(code, chosen->image, "%s", now->shown.wrong);
+        status = ccnet_feed(now->net, now->pixels, 0);
     }
     return status ? fail(2, chosen->image, "%s", ccnet_text(status)) : 0;
 }
@@ -258,14 +284,25 @@ static int segment_rows(const options *chosen, session *now, int32_t format)
 static int segment(const options *chosen, session *now)
 {
     const picture *shown = &now->shown;
-    const ccnet_image image = {.pixels = shown->pixels, .row_bytes = shown->row_bytes,
-                               .height = shown->height, .width = shown->width,
+    const ccnet_image image = {.pixels = now->pixels, .row_bytes = now->row_bytes,
+                               .height = CCNET_HEIGHT, .width = CCNET_WIDTH,
                                .channels = shown->channels,
                                .format = shown->bytes == 2 ? CCNET_U16 : CCNET_U8};
     ccnet_status status;
     if (chosen->rows) return segment_rows(chosen, now, image.format);
     status = ccnet_segment_bands(now->net, &image, &now->output, chosen->threads, in_threads, 0);
     return status ? fail(2, chosen->image, "%s", ccnet_text(status)) : 0;
+}
+
+/* Planes of CCNET_HEIGHT × CCNET_WIDTH values cut to the image's size, in place; their bytes. */
+static size_t crop(void *planes, size_t count, size_t value)
+{
+    const size_t row = CCNET_IMAGE_WIDTH * value;
+    uint8_t *to = planes;
+    for (size_t plane = 0; plane < count; plane++)
+        for (size_t y = 0; y < CCNET_IMAGE_HEIGHT; y++, to += row)
+            memmove(to, (uint8_t *)planes + (plane * CCNET_HEIGHT + y) * CCNET_WIDTH * value, row);
+    return (size_t)(to - (uint8_t *)planes);
 }
 
 /* The times of more runs; with --rows reading the file is part of them. */
@@ -286,7 +323,7 @@ static int bench(const options *chosen, session *now)
 static int run(const options *chosen, session *now)
 {
     static uint8_t mask[(size_t)CCNET_HEIGHT * CCNET_WIDTH];
-    const size_t scores = sizeof mask * CCNET_OUTPUTS * sizeof(float);
+    size_t scores = sizeof mask * CCNET_OUTPUTS * sizeof(float);
     char head[64];
     int code;
     now->output.mask = mask;
@@ -295,8 +332,9 @@ static int run(const options *chosen, session *now)
     code = segment(chosen, now);
     if (!code) code = bench(chosen, now);
     if (code) return code;
-    snprintf(head, sizeof head, "P5\n%d %d\n255\n", CCNET_WIDTH, CCNET_HEIGHT);
-    code = write_file(chosen->mask, head, mask, sizeof mask);
+    snprintf(head, sizeof head, "P5\n%d %d\n255\n", CCNET_IMAGE_WIDTH, CCNET_IMAGE_HEIGHT);
+    code = write_file(chosen->mask, head, mask, crop(mask, 1, 1));
+    if (chosen->logits) scores = crop(now->output.scores, CCNET_OUTPUTS, sizeof(float));
     if (!code && chosen->logits) code = write_file(chosen->logits, "", now->output.scores, scores);
     if (!code && chosen->memory) print_peak();
     return code;
@@ -312,7 +350,7 @@ int main(int count, char **words)
     if (!code) code = open_net(&chosen, &now);
     if (!code) code = run(&chosen, &now);
     free(now.output.scores);
-    picture_free(&now.shown);
+    free(now.pixels);
     if (now.file) fclose(now.file);
     free(now.arena);
     free(now.weights);

@@ -32,7 +32,8 @@ function windows(from, to, method) {
 }
 
 /** A picture that comes in strips, as the network's input: scaled along rows, then along columns,
- * in double precision with float32 between and after, to the bit as the Python side does it. */
+ * in double precision with float32 between and after: to the bit as the Python side does it where
+ * Pillow goes along rows first too, else within float32's rounding (it shrinks the longer way first). */
 class Input {
   constructor(facts, width, height) {
     this.facts = facts;
@@ -86,13 +87,19 @@ class Input {
     }
   }
 
-  /** (sample / 255 − mean) / std into `out` [C][H][W], a Float32Array. */
+  /** (sample / 255 − mean) / std into `out` [C][inputHeight][inputWidth], a Float32Array, where
+   * the last row and column are repeated. */
   normalise(out) {
-    const {facts, sums} = this, plane = facts.height * facts.width, round = Math.fround;
-    for (let c = 0; c < facts.channels; c++) {
+    const {facts, sums} = this, {height, width, inputHeight, inputWidth} = facts;
+    const round = Math.fround;
+    for (let c = 0, to = 0; c < facts.channels; c++) {
       const mean = round(facts.mean[c]), std = round(facts.std[c]);
-      for (let i = c * plane; i < (c + 1) * plane; i++) {
-        out[i] = round(round(round(sums[i]) / 255) - mean) / std;
+      for (let y = 0; y < inputHeight; y++) {
+        const row = (c * height + Math.min(y, height - 1)) * width;
+        for (let x = 0; x < inputWidth; x++, to++) {
+          const sample = sums[row + Math.min(x, width - 1)];
+          out[to] = round(round(round(sample) / 255) - mean) / std;
+        }
       }
     }
   }
@@ -119,21 +126,26 @@ class Network {
     throw new Refusal(`The network could not be used: ${text}.`);
   }
 
-  /** Where the image is to be written: [C][H][W], normalised. */
+  /** Where the image is to be written: [C][inputHeight][inputWidth], normalised. */
   get image() {
-    const {channels, height, width} = this.facts;
-    const length = channels * height * width;
+    const {channels, inputHeight, inputWidth} = this.facts;
+    const length = channels * inputHeight * inputWidth;
     return new Float32Array(this.exports.memory.buffer, this.exports.web_image(), length);
   }
 
-  /** The mask [H][W]; `scores`, where it is given, takes logits (for tests). */
+  /** The mask [height][width]; `scores`, where it is given, takes all logits (for tests). */
   segment(scores) {
-    const {outputs, height, width} = this.facts, {memory} = this.exports;
+    const {outputs, height, width, inputHeight, inputWidth} = this.facts, {memory} = this.exports;
+    const plane = inputHeight * inputWidth, mask = new Uint8Array(height * width);
     let at = 0;
-    if (scores) at = memory.grow(Math.ceil(4 * outputs * height * width / 65536)) * 65536;
+    if (scores) at = memory.grow(Math.ceil(4 * outputs * plane / 65536)) * 65536;
     this.check(this.exports.web_segment(at));
     if (scores) scores.set(new Float32Array(memory.buffer, at, scores.length));
-    return this.bytes(this.exports.web_mask(), height * width).slice();
+    const found = this.bytes(this.exports.web_mask(), plane);
+    for (let y = 0; y < height; y++) {
+      mask.set(found.subarray(y * inputWidth, y * inputWidth + width), y * width);
+    }
+    return mask;
   }
 }
 

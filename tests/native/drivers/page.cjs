@@ -23,17 +23,17 @@ function segment({module, image}) {
   const network = new Network(facts, new WebAssembly.Module(bytes), weights, (y) => rows.push(y));
   write('memory', String(network.exports.memory.buffer.byteLength));
   network.image.set(floats(read(image)));
-  const logits = new Float32Array(facts.outputs * facts.height * facts.width);
+  const logits = new Float32Array(facts.outputs * facts.inputHeight * facts.inputWidth);
   write('mask', network.segment(logits));
   write('logits', logits);
-  if (rows.some((y, i) => y !== i) || rows.length !== facts.height) throw new Error('rows are missing');
+  if (rows.some((y, i) => y !== i) || rows.length !== facts.inputHeight) throw new Error('rows are missing');
 }
 
 /** Pictures of red, green, blue and alpha as the network's input. */
 function scale({pictures}) {
   for (const {name, width, height, facts: asked} of pictures) {
     const pixels = read(name), input = new Input(asked, width, height), out = new Float32Array(
-      asked.channels * asked.height * asked.width);
+      asked.channels * asked.inputHeight * asked.inputWidth);
     for (let y = 0; y < height; y += 7) {
       const rows = Math.min(7, height - y);
       input.add(pixels.subarray(4 * y * width, 4 * (y + rows) * width), rows);
