@@ -3,11 +3,15 @@
 from __future__ import annotations
 
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import click
 
 from ccnet_edge.cli.bench_options import BenchRequest, bench_options
 from ccnet_edge.cli.console import print_json, progress_bars, say
+
+if TYPE_CHECKING:
+    from ccnet_edge.bench import BenchReport
 
 
 @click.command()
@@ -17,33 +21,36 @@ from ccnet_edge.cli.console import print_json, progress_bars, say
 def command(path: Path, request: BenchRequest, as_json: bool) -> None:
     """Measure peak memory and latency of a bundle, a build directory, an ONNX file or a .ccnet.
 
-    Limits are judged only where they were measured on the target itself.
+    Limits are judged only where they were measured on the target itself. Ends with VALID, or with
+    INVALID, the reasons, and exit code 8.
     """
-    if request.in_turn:
-        _against(path, request, as_json=as_json)
-    else:
-        _alone(path, request, as_json=as_json)
-
-
-def _alone(path: Path, request: BenchRequest, *, as_json: bool) -> None:
     from ccnet_edge import bench
 
-    with progress_bars() as progress, bench.open_subject(path) as subject:
-        machine = request.machine(subject)
-        report = bench.run_bench(
-            subject,
-            machine,
-            on_target=bench.counts_as_target(machine, subject, said=request.on_target),
-            extent=request.extent,
-            progress=progress,
-        )
-    print_json(report) if as_json else click.echo(bench.describe(report))
-    if request.record:
-        say(f"wrote {bench.record(report, path)}")
+    if request.in_turn:
+        _in_turn(path, request, as_json=as_json)
+        return
+    old = None if request.against is None else bench.load_report(request.against)
+    report = _measure(path, request)
+    found = None if old is None else bench.compare_with(report, old)
+    if as_json:
+        print_json(found or report)
+    else:
+        click.echo("\n".join([bench.describe(report), *bench.describe_with(found)]))
+    bench.check_with(found)
     bench.check(report, require_target=request.require_target)
 
 
-def _against(path: Path, request: BenchRequest, *, as_json: bool) -> None:
+def _measure(path: Path, request: BenchRequest) -> BenchReport:
+    from ccnet_edge import bench
+
+    with progress_bars() as progress, bench.open_subject(path) as subject:
+        report = request.run(subject, progress)
+    if request.record:
+        say(f"wrote {bench.record(report, path)}")
+    return report
+
+
+def _in_turn(path: Path, request: BenchRequest, *, as_json: bool) -> None:
     from ccnet_edge import bench
 
     assert request.against is not None

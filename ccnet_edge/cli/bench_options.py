@@ -13,8 +13,9 @@ from ccnet_edge.cli.option_values import Option, collected, parse_seconds, parse
 from ccnet_edge.errors import UsageError
 
 if TYPE_CHECKING:
-    from ccnet_edge.bench import Host, Subject
+    from ccnet_edge.bench import BenchReport, Host, Subject
     from ccnet_edge.device.timer import Extent
+    from ccnet_edge.spec.progress import Progress
 
 F = TypeVar("F", bound=Callable[..., Any])
 
@@ -39,6 +40,19 @@ class BenchRequest:
 
         return bench.parse_host(self.host or bench.host_of(subject.target))
 
+    def run(self, subject: Subject, progress: Progress) -> BenchReport:
+        """Memory and latency of the subject, as asked for."""
+        from ccnet_edge import bench
+
+        machine = self.machine(subject)
+        return bench.run_bench(
+            subject,
+            machine,
+            on_target=bench.counts_as_target(machine, subject, said=self.on_target),
+            extent=self.extent,
+            progress=progress,
+        )
+
     @property
     def extent(self) -> Extent:
         """How long latency is measured.
@@ -59,12 +73,12 @@ class BenchRequest:
 
     @property
     def in_turn(self) -> bool:
-        """Two subjects are compared.
+        """Two subjects are compared, and not one with a report of before.
 
         Raises:
             UsageError: options that are about one subject's own figures were given as well.
         """
-        if self.against is None:
+        if self.against is None or self.against.suffix == REPORT:
             return False
         apart = {
             "--on-target": self.on_target,
@@ -98,6 +112,7 @@ def bench_options(command: F) -> F:
 
 
 # MLPerf's runs are not shorter than `long`; a board without a fan heats up for longer.
+REPORT = ".json"
 MODES_S = {"quick": 10.0, "standard": 60.0, "long": 600.0, "sustained": 1800.0}
 
 OPTIONS: dict[str, Option] = {
@@ -132,7 +147,8 @@ OPTIONS: dict[str, Option] = {
         "--against",
         metavar="B",
         type=click.Path(path_type=Path),
-        help="Take turns with another bundle, build or model; exit 6 where it is faster.",
+        help="Take turns with another bundle, build or model, and exit 6 where this one is slower; "
+        "or compare with a .json that --json printed, under the same conditions.",
     ),
     "seed": click.option(
         "--seed", default=0, show_default=True, help="Of who begins, with --against."
