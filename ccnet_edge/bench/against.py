@@ -71,29 +71,33 @@ def check_against(found: Comparison) -> None:
 
 def describe_against(found: Comparison) -> str:
     """The comparison for people: both, their times, the ratio and what it was decided by."""
-    a, b = found.pair.a, found.pair.b
     count, most = len(found.launches), max(LOOKS)
     turns = sum(launch.turns for launch in found.launches)
     timed = "an inference" if found.inferences == 1 else f"{found.inferences} inferences"
     launches = f"{count} fresh processes of each (at most {most}), {turns} turns of {timed} timed"
-    clock = (
-        "what a process waited for a processor left out"
-        if found.clock == "wall without waiting"
-        else "whole times"
-    )
-    middle = sorted(found.launches, key=lambda launch: launch.ratio)[count // 2]
+    ratios = ", ".join(f"{launch.ratio:.3f}" for launch in found.launches)
     return "\n".join(
         (
-            f"A         {_line(a)}",
-            f"B         {_line(b)}",
+            *_lines("A", found.pair.a),
+            *_lines("B", found.pair.b),
             f"machine   {place(found.environment)}",
             f"launches  {launches}; {found.seconds:.0f} s",
-            f"time      A {format_ms(middle.a_ms)}, B {format_ms(middle.b_ms)}; {clock}",
+            f"time      {_times(found)}",
             f"ratio     {found.ratio:.3f}, 99 % interval {found.lower:.3f} to {found.upper:.3f}",
-            f"          by launch {', '.join(f'{launch.ratio:.3f}' for launch in found.launches)}",
+            f"          by launch {ratios}",
             f"verdict   {_verdict(found)}",
         )
     )
+
+
+def _times(found: Comparison) -> str:
+    """Both times in the launch in the middle."""
+    middle = sorted(found.launches, key=lambda launch: launch.ratio)[len(found.launches) // 2]
+    own = f"A {format_ms(middle.a_ms)}, B {format_ms(middle.b_ms)}"
+    if found.clock == "wall":
+        return own
+    whole = f"{format_ms(middle.a_wall_ms)}, {format_ms(middle.b_wall_ms)}"
+    return f"{own} without what they waited for a processor ({whole} with it)"
 
 
 def _verdict(found: Comparison) -> str:
@@ -108,9 +112,12 @@ def _verdict(found: Comparison) -> str:
     )
 
 
-def _line(contestant: Contestant) -> str:
+def _lines(side: str, contestant: Contestant) -> tuple[str, str]:
     shape = "×".join(map(str, contestant.shape))
-    return f"{contestant.name}, input {shape}; {describe_options(contestant.options)}"
+    return (
+        f"{side:<9} {contestant.name}, input {shape}",
+        f"          {describe_options(contestant.options)}",
+    )
 
 
 def _contestant(subject: Subject, side: str) -> Contestant:

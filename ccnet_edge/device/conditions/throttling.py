@@ -1,7 +1,8 @@
-"""Signs that the processor is held back: by heat, by its supply, or by its power limit."""
+"""Signs that the processor is held back: by heat, its supply, its power limit, or a quota."""
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable
 from dataclasses import dataclass
 
@@ -12,6 +13,9 @@ from ccnet_edge.device.conditions.system import System
 INTEL = "/sys/devices/system/cpu/cpu*/thermal_throttle/*_throttle_count"
 # NVIDIA Jetson: over-current events (Jetson Linux Developer Guide, "Electrical Management").
 JETSON = "/sys/class/hwmon/hwmon*/oc*_event_cnt"
+# A control group's quota, of version 2 and of 1 (Documentation/admin-guide/cgroup-v2.rst).
+QUOTA = ("/sys/fs/cgroup/cpu.stat", "/sys/fs/cgroup/cpu/cpu.stat")
+HELD_BACK = re.compile(r"^nr_throttled (\d+)$", re.MULTILINE)
 # The kernel's own thermal governor, on any board: a cooling device that lowers the clock.
 COOLING = "/sys/class/thermal/cooling_device*"
 CLOCK_COOLERS = ("cpufreq-", "thermal-cpufreq-", "Processor", "cpu-throttle", "intel_powerclamp")
@@ -40,7 +44,8 @@ class Sign:
 def find_signs(system: System) -> list[Sign]:
     """Everything here that says when the processor is held back."""
     counted = [_counter(system, pattern) for pattern in (INTEL, JETSON)]
-    return [sign for sign in (*counted, *_coolers(system), *_pi(system)) if sign.read() is not None]
+    found = (*counted, *_quotas(system), *_coolers(system), *_pi(system))
+    return [sign for sign in found if sign.read() is not None]
 
 
 def _counter(system: System, pattern: str) -> Sign:
@@ -56,6 +61,21 @@ def _counter(system: System, pattern: str) -> Sign:
 
 def _more(first: float, now: float) -> str:
     return f"{now - first:.0f} throttling events" if now > first else ""
+
+
+def _quotas(system: System) -> list[Sign]:
+    return [_quota(system, path) for path in QUOTA]
+
+
+def _quota(system: System, path: str) -> Sign:
+    def read() -> float | None:
+        match = HELD_BACK.search(system.text(path) or "")
+        return float(match[1]) if match else None
+
+    def says(first: float, now: float) -> str:
+        return f"held back {now - first:.0f} times by a processor quota" if now > first else ""
+
+    return Sign(source=path, read=read, says=says)
 
 
 def _coolers(system: System) -> list[Sign]:

@@ -71,6 +71,11 @@ def test_temperatures_are_zones_that_can_be_read_and_the_processors_own(tmp_path
             {"sys/devices/system/cpu/cpu1/thermal_throttle/core_throttle_count": "5"},
             ["5 throttling events"],
         ),
+        (
+            {**LAPTOP, "sys/fs/cgroup/cpu.stat": "usage_usec 5\nnr_periods 9\nnr_throttled 2"},
+            {"sys/fs/cgroup/cpu.stat": "usage_usec 9\nnr_periods 99\nnr_throttled 14"},
+            ["held back 12 times by a processor quota"],
+        ),
         (RASPBERRY_PI, {}, []),
         (RASPBERRY_PI, {PI_THROTTLED: "50005"}, ["under-voltage, throttled"]),
         # Over again when it is looked at, but since the beginning.
