@@ -23,6 +23,7 @@ COMMANDS = {
     "report": ("report", "Show a build's summary and write its report.html."),
     "run": ("run", "Segment images with a bundle."),
     "samples": ("samples", "Write the built-in sample data to a folder."),
+    "schema": ("schema", "Print the JSON Schema of a document."),
     "sign": ("sign", "Sign a bundle."),
     "targets": ("targets", "List, show and check device profiles."),
     "train": ("train", "Train the network of a plan."),
@@ -94,6 +95,13 @@ def main() -> NoReturn:
         if error.filename is None:
             raise
         _fail(UsageError(f"{error.filename}: {error.strerror}"))
+    except Exception as error:  # noqa: BLE001
+        import traceback
+
+        traceback.print_exc()
+        click.echo(f"error: internal error: {type(error).__name__}: {error}", err=True)
+        click.echo("hint:  this is a fault of ours: please report the lines above", err=True)
+        sys.exit(1)
     sys.exit(0)
 
 

@@ -8,9 +8,11 @@ import shutil
 from dataclasses import replace
 from pathlib import Path
 
+import jsonschema
 import pytest
 
 from ccnet_edge.bench import BenchReport
+from ccnet_edge.cli.documents import DOCUMENTS
 from ccnet_edge.compiler import build, read_build, stages
 from ccnet_edge.dataset import SegmentationDataset
 from ccnet_edge.device.bundle import open_bundle
@@ -21,6 +23,7 @@ from ccnet_edge.spec import serial
 from ccnet_edge.spec.build import BuildSummary
 from ccnet_edge.spec.bundle import Measurements
 from ccnet_edge.spec.plan import Limits
+from ccnet_edge.spec.schema import json_schema
 from ccnet_edge.store import Store
 from tests.compiler.conftest import DISK, MakeRequest
 
@@ -129,3 +132,14 @@ def test_a_lost_measured_json_is_written_again(
     (copy / "measured.json").unlink()
     build(make_request(), data, copy)
     assert (copy / "measured.json").read_bytes() == before
+
+
+def test_what_a_build_leaves_is_what_the_published_schemas_say(built: Path) -> None:
+    kept = {name: document.file for name, document in DOCUMENTS.items() if document.file}
+    for name, file in kept.items():
+        places = [built / folder / file for folder in ("", "train", "bundle")]
+        places = [path for path in places if path.is_file()]
+        assert places, file
+        for path in places:
+            schema = json_schema(DOCUMENTS[name].cls, name)
+            jsonschema.validate(json.loads(path.read_text()), schema)
