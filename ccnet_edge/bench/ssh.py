@@ -16,8 +16,8 @@ from pathlib import Path
 
 from ccnet_edge.bench.hosts import TIMEOUT_S, Host, LocalHost, device_failure
 from ccnet_edge.device.bundle.pyz import build_pyz
-from ccnet_edge.device.bundle.write import RUNTIME_FILE
 from ccnet_edge.errors import DeviceError, UsageError
+from ccnet_edge.spec.bundle import RUNTIME_FILE
 from ccnet_edge.spec.target import DeviceProfile
 
 URL = re.compile(

@@ -16,6 +16,7 @@ COMMANDS = {
     "bench": ("bench", "Measure latency and memory of a build or bundle."),
     "build": ("build", "Everything: from images and a device's name to a bundle that fits."),
     "export": ("export", "Write a trained network as an artefact."),
+    "installer": ("installer", "Write the program that installs signed bundles on a device."),
     "keygen": ("keygen", "Make a key pair to sign bundles with."),
     "measure": ("measure", "Measure how complex the images of a data set are, per scale."),
     "package": ("package", "Pack a finished build: an archive, a container image or a folder."),

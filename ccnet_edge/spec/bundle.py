@@ -30,6 +30,8 @@ PackedAs = Literal["zip", "tar", "oci", "dir"]
 MANIFEST = "manifest.json"
 # The manifest's own hash: it can list every file's but its own.
 MANIFEST_SUM = "manifest.json.sha256"
+# The runtime's file in a bundle.
+RUNTIME_FILE = "ccnet-device.pyz"
 # Where a build directory keeps its bundle: such a directory is taken for the bundle in it.
 BUNDLE_FOLDER = "bundle"
 

@@ -15,11 +15,11 @@ import pytest
 
 from ccnet_edge.device.bundle import is_archive, open_bundle
 from ccnet_edge.device.bundle.pack import write_archive
-from ccnet_edge.device.bundle.write import README, RUNTIME_FILE, BundleParts, write_bundle
+from ccnet_edge.device.bundle.write import README, BundleParts, write_bundle
 from ccnet_edge.device.package import MEASURED, pack_bundle
 from ccnet_edge.errors import BundleRefusedError, DataError, UsageError
 from ccnet_edge.spec import serial
-from ccnet_edge.spec.bundle import MANIFEST, MANIFEST_SUM, Manifest, Measurements
+from ccnet_edge.spec.bundle import MANIFEST, MANIFEST_SUM, RUNTIME_FILE, Manifest, Measurements
 from ccnet_edge.spec.complexity import ImageFigures
 from ccnet_edge.spec.report import Environment, Gate, ImageScores
 from ccnet_edge.spec.training import CurvePoint

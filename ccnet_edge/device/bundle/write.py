@@ -21,14 +21,20 @@ from ccnet_edge.errors import UsageError
 from ccnet_edge.spec import serial
 from ccnet_edge.spec.artifact import Artifact, SessionOptions
 from ccnet_edge.spec.build import DataSummary
-from ccnet_edge.spec.bundle import BUNDLE_FORMAT, MANIFEST, MANIFEST_SUM, BundleFile, Manifest
+from ccnet_edge.spec.bundle import (
+    BUNDLE_FORMAT,
+    MANIFEST,
+    MANIFEST_SUM,
+    RUNTIME_FILE,
+    BundleFile,
+    Manifest,
+)
 from ccnet_edge.spec.complexity import ImageComplexity
 from ccnet_edge.spec.plan import Solution
 from ccnet_edge.spec.report import Evaluation, Gate, ParityReport
 from ccnet_edge.spec.target import DeviceProfile
 from ccnet_edge.spec.training import TrainedNetwork
 
-RUNTIME_FILE = "ccnet-device.pyz"
 README = "README.md"
 # Gates whose measurement is a machine's and not the bundle's.
 MACHINE_GATES = ("ram", "latency")

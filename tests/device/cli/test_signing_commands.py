@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import os
+import subprocess
+import sys
 from collections.abc import Callable
 from pathlib import Path
 
@@ -85,3 +88,32 @@ def test_package_replaces_no_folder_of_somebody(
     assert code == 2
     assert "is the bundle itself" in stderr
     assert (tmp_path / "photos" / "one.jpg").read_bytes() == b"mine"
+
+
+def test_installer_writes_a_program_that_trusts_the_key(
+    cli: Call, archive: Path, tmp_path: Path
+) -> None:
+    fingerprint = cli("keygen", tmp_path / "key.pem").out.split()[-1]
+    assert cli("sign", archive, "--key", tmp_path / "key.pem").code == 0
+    out, root = tmp_path / "install.pyz", tmp_path / "root"
+    options = ("--key", tmp_path / "key.pem.pub", "--root", root, "--disk", "200kB")
+    code, stdout, _ = cli("installer", *options, "--python", sys.executable, "-o", out)
+    assert (code, stdout) == (0, f"{out}  trusts {fingerprint}\n")
+    assert os.access(out, os.X_OK)
+    # Isolated, and without what is installed: the standard library has to do.
+    start = [sys.executable, "-I", "-S", str(out)]
+    shown = subprocess.run([*start, "--help"], capture_output=True, text=True, check=True)
+    assert f"Trusted: {fingerprint}" in shown.stdout
+    done = subprocess.run(
+        [*start, "install", str(archive)], capture_output=True, text=True, check=False
+    )
+    assert done.returncode == 4
+    assert "at most 200 kB were allowed" in done.stderr
+
+
+def test_installer_needs_a_public_key(cli: Call, tmp_path: Path) -> None:
+    cli("keygen", tmp_path / "key.pem")
+    code, _, stderr = cli("installer", "--key", tmp_path / "key.pem", "-o", tmp_path / "x")
+    assert code == 2
+    assert "an Ed25519 public key in PEM was wanted" in stderr
+    assert not (tmp_path / "x").exists()
