@@ -6,7 +6,6 @@ import statistics
 from bisect import bisect_right
 from collections.abc import Sequence
 from itertools import accumulate
-from typing import Literal
 
 from ccnet_edge.spec.conditions import Conditions, Series
 from ccnet_edge.spec.report import Window
@@ -35,17 +34,11 @@ def windows(samples_ms: Sequence[float], conditions: Conditions | None) -> tuple
         samples_ms: times of inferences that followed each other.
         conditions: of the machine meanwhile, where it was watched.
     """
-
-    def highest(
-        kind: Literal["clocks", "temperatures"], start_s: float, end_s: float
-    ) -> float | None:
-        """The largest of the series' means: the core that works, the hottest sensor."""
-        if conditions is None:
-            return None
-        series: tuple[Series, ...] = getattr(conditions, kind)
-        means = [each.between(start_s, end_s, conditions.at_s) for each in series]
-        return max((mean for mean in means if mean is not None), default=None)
-
+    clocks, temperatures, at_s = (
+        (conditions.clocks, conditions.temperatures, conditions.at_s)
+        if conditions is not None
+        else ((), (), ())
+    )
     ends_s = [end / 1e3 for end in accumulate(samples_ms)]
     total_s = ends_s[-1]
     count = min(MOST_WINDOWS, max(WINDOWS, round(total_s / WINDOW_S)), len(samples_ms))
@@ -59,8 +52,8 @@ def windows(samples_ms: Sequence[float], conditions: Conditions | None) -> tuple
                     start_s=round(start_s, 3),
                     samples=last - first,
                     p50_ms=statistics.median(samples_ms[first:last]),
-                    clock_mhz=highest("clocks", start_s, end_s),
-                    temperature_c=highest("temperatures", start_s, end_s),
+                    clock_mhz=_highest(clocks, at_s, start_s, end_s),
+                    temperature_c=_highest(temperatures, at_s, start_s, end_s),
                 )
             )
     return tuple(found)
@@ -77,3 +70,11 @@ def steady_from(parts: Sequence[Window]) -> int | None:
         if all(abs(median - middle) <= STEADY_LIMIT * middle for median in medians):
             return first
     return None
+
+
+def _highest(
+    series: Sequence[Series], at_s: tuple[float, ...], start_s: float, end_s: float
+) -> float | None:
+    """The largest of the series' means in a window: the core that works, the hottest sensor."""
+    means = [each.between(start_s, end_s, at_s) for each in series]
+    return max((mean for mean in means if mean is not None), default=None)

@@ -137,3 +137,14 @@ def test_the_command_compares_a_model_with_itself(model: Path) -> None:
     found = serial.from_json(Comparison, done.stdout)
     assert found.ratio == pytest.approx(1, abs=0.1)
     assert found.verdict != "slower"
+
+
+@pytest.mark.slow
+def test_a_device_over_ssh_runs_the_whole_comparison(
+    model: Path, fake_ssh: Path, tmp_path: Path
+) -> None:
+    with open_subject(model) as a, open_subject(model) as b:
+        found = run_against(a, b, SshHost("device"))
+    assert len(found.launches) >= 8
+    assert fake_ssh.read_text().count("pair.zip") >= 1
+    assert list((tmp_path / "device").glob("ccnet-edge.*")) == []
