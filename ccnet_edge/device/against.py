@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 import json
+import os
 import tempfile
 import time
 import zipfile
 from collections.abc import Sequence
 from pathlib import Path
 
+from ccnet_edge.device.conditions.system import System
 from ccnet_edge.device.environment import environment
 from ccnet_edge.device.memory import device_command
 from ccnet_edge.device.slowness import LOOKS, MARGIN, SLOWDOWN, decide, estimate
@@ -54,6 +56,8 @@ def compare(
 ) -> Comparison:
     """Launch pairs of processes until `slowness.decide` has decided, or may not go on.
 
+    With one thread, every pair of launches infers on one core, the next pair on the next.
+
     Args:
         both: A, which is judged, and B.
         commands: that start a worker of each.
@@ -66,14 +70,31 @@ def compare(
     start = time.perf_counter()
     pairs: list[Paired] = []
     most = max(LOOKS)
+    alone = both.a.options.threads == both.b.options.threads == 1
+    cores = fastest_cores() if alone else ()
     while len(pairs) < most:
         number = len(pairs)
-        pairs.append(pair((both.a.name, both.b.name), commands, seed=seed * most + number))
+        core = cores[number % len(cores)] if cores else None
+        names = (both.a.name, both.b.name)
+        pairs.append(pair(names, commands, seed=seed * most + number, core=core))
         ratios = [each.launch.ratio for each in pairs]
         progress("against", done=number + 1, total=most, note=f"{estimate(ratios).ratio:.3f}")
         if decide(ratios) != "undecided":
             break
     return _comparison(both, pairs, seed=seed, seconds=time.perf_counter() - start)
+
+
+def fastest_cores(system: System | None = None) -> tuple[int, ...]:
+    """The cores that this process may use and that are of the fastest kind.
+
+    () where a process cannot choose its core, as on macOS.
+    """
+    if not hasattr(os, "sched_getaffinity"):
+        return ()
+    system = system if system is not None else System()
+    path = "/sys/devices/system/cpu/cpu{}/cpufreq/cpuinfo_max_freq"
+    clocks = {core: system.number(path.format(core)) or 0.0 for core in os.sched_getaffinity(0)}
+    return tuple(core for core in sorted(clocks) if clocks[core] == max(clocks.values()))
 
 
 def worker_command(model: Path, contestant: Contestant) -> list[str]:

@@ -2,18 +2,21 @@
 
 from __future__ import annotations
 
+import os
 import sys
 from pathlib import Path
 
 import pytest
 
-from ccnet_edge.device.against import compare, compare_packed, worker_command
+from ccnet_edge.device.against import compare, compare_packed, fastest_cores, worker_command
 from ccnet_edge.device.bundle.zips import zip_bytes
+from ccnet_edge.device.conditions.system import System
 from ccnet_edge.device.turns import MAX_TURNS, MIN_TURNS, TURN_MS, Turns, Worker, pair, plan_turns
 from ccnet_edge.errors import DeviceError, UsageError
 from ccnet_edge.spec import serial
 from ccnet_edge.spec.artifact import SessionOptions
 from ccnet_edge.spec.comparison import Comparison, Contestant, Pair
+from tests.device.conditions.machines import write
 
 # Speaks the worker's protocol without a model: {ms} an inference, of which {waited} were waited.
 # Every launch and inference differs a little, as real ones do.
@@ -30,6 +33,7 @@ with open(sys.argv[1], "a") as log:
         own = [{ms} * launch * draw.gauss(1, 0.01) for _ in range(int(line.split()[1]))]
         print(*(f"{{int((ms + wait) * 1e6)}} {{int(wait * 1e6)}}" for ms in own), flush=True)
 """
+SAYS = "print(os.sched_getaffinity(0), file=log)"
 CONTESTANT = Contestant(
     name="model.onnx", file="model.onnx", options=SessionOptions(), shape=(1, 3, 32, 32)
 )
@@ -84,6 +88,29 @@ def test_turns_are_abba_and_who_begins_is_drawn(tmp_path: Path) -> None:
         assert len(said) == 2 * found.launch.turns
         first.add(said[0])
     assert first == {"a", "b"}
+
+
+@pytest.mark.skipif(not fastest_cores(), reason="a process cannot choose its core here")
+def test_both_infer_on_one_core(tmp_path: Path) -> None:
+    core = fastest_cores()[-1]
+    for name in ("a", "b"):
+        # What is logged at every turn is where it may run.
+        says = [
+            word.replace("log.write(sys.argv[2])", SAYS)
+            for word in fake(tmp_path / name, name, 20.0)
+        ]
+        commands = (says, fake(tmp_path / "log", "b", 20.0))
+        pair(("a", "b"), commands, seed=0, core=core)
+        assert set((tmp_path / name).read_text().splitlines()) == {f"{{{core}}}"}
+
+
+def test_the_cores_are_those_of_the_fastest_kind(tmp_path: Path) -> None:
+    allowed = sorted(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else []
+    assert fastest_cores(System(tmp_path)) == tuple(allowed)
+    path = "sys/devices/system/cpu/cpu{}/cpufreq/cpuinfo_max_freq"
+    kinds = {path.format(core): "1800000" for core in allowed}
+    system = write(tmp_path, {**kinds, path.format(allowed[-1]): "2400000"})
+    assert fastest_cores(system) == (allowed[-1],)
 
 
 @pytest.mark.parametrize("inference_ms", [0.001, 0.3, 5.0, 19.0, 60.0, 4000.0])
