@@ -222,12 +222,17 @@ def outcomes_of(kind: Kind, found: Sequence[Kept]) -> Outcomes:
 
 
 def centred(found: Sequence[Kept]) -> list[float]:
-    """The log ratios of all launches, each less the slowdown that its comparison had."""
-    return [
-        math.log(launch.ratio / FACTORS[each.kind])
-        for each in found
-        for launch in each.comparison.launches
-    ]
+    """The log ratios of all launches, each less the median of its kind."""
+    noise: list[float] = []
+    for kind in FACTORS:
+        logs = [
+            math.log(launch.ratio)
+            for each in found
+            if each.kind == kind
+            for launch in each.comparison.launches
+        ]
+        noise += [log - statistics.median(logs) for log in logs]
+    return noise
 
 
 def draw(noise: Sequence[float], *, draws: int = DRAWS) -> tuple[Drawn, ...]:

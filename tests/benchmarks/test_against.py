@@ -2,6 +2,7 @@
 
 import math
 import time
+from dataclasses import replace
 
 import numpy as np
 import pytest
@@ -10,7 +11,7 @@ from benchmarks import against
 from benchmarks.slowed import SlowedSession
 from ccnet_edge.device.backends.fake import FakeSession
 from ccnet_edge.spec.comparison import Verdict
-from tests.bench.test_against import comparison
+from tests.bench.test_against import LAUNCH, comparison
 
 X = np.zeros((1, 1, 4, 4), np.float32)
 
@@ -44,9 +45,12 @@ def test_counts_have_the_exact_binomial_interval() -> None:
 
 
 def test_the_noise_that_is_drawn_from_is_what_no_slowdown_explains() -> None:
-    noise = against.centred([kept("equal", "not slower", 1.0), kept("slowed", "slower", 1.05)])
-    assert len(noise) == 16
-    assert set(noise) == {math.log(1.05), math.log(1.05 / 1.05)}
+    launches = tuple(replace(LAUNCH, ratio=ratio) for ratio in (1.04, 1.05, 1.07))
+    slowed = kept("slowed", "slower", 1.05)
+    slowed = replace(slowed, comparison=replace(slowed.comparison, launches=launches))
+    noise = against.centred([kept("equal", "not slower", 1.0), slowed])
+    assert noise[:8] == [0.0] * 8
+    assert noise[8:] == pytest.approx([math.log(1.04 / 1.05), 0.0, math.log(1.07 / 1.05)])
     drawn = {each.slowdown: each for each in against.draw([-0.005, 0.0, 0.005], draws=50)}
     assert drawn[0.0].slower == 0
     assert drawn[0.05].slower == drawn[0.1].slower == 1
