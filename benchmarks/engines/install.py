@@ -16,6 +16,7 @@ from collections.abc import Iterator
 from pathlib import Path
 
 from benchmarks.engines.setups import BUILT, HERE, SETUPS, Runner, python, requirements, runner
+from ccnet_edge.isolated import ENVIRONMENTS, find_environment, make_environment
 
 COMPILERS = {
     ".c": ("cc", "-std=gnu11"),
@@ -26,7 +27,9 @@ COMPILERS = {
 
 def install(engine: str) -> None:
     """Make the engine's environment and its runner, anew where they are already."""
-    if not SETUPS[engine].shared:
+    if engine in ENVIRONMENTS:
+        make_environment(find_environment(engine))
+    elif not SETUPS[engine].shared:
         _make_environment(engine)
     found = SETUPS[engine].runner
     if found:
@@ -60,8 +63,7 @@ def build_runner(engine: str, wanted: Runner) -> Path:
 
 def _make_environment(engine: str) -> None:
     subprocess.run([sys.executable, "-m", "venv", "--clear", BUILT / engine], check=True)
-    # NOTE: without dependencies: the files list all that is needed, and pnnx names torch, of
-    # which its program needs nothing.
+    # Without dependencies: the files list all that is needed.
     pip = (python(engine), "-m", "pip", "install", "--quiet", "--no-deps")
     subprocess.run([*pip, "--requirement", requirements(engine)], check=True)
 
@@ -70,7 +72,7 @@ def _packages(engine: str) -> Path:
     """The site-packages of the engine's environment."""
     if SETUPS[engine].shared:
         return Path(sysconfig.get_path("platlib"))
-    return Path(sysconfig.get_path("platlib", vars={"platbase": str(BUILT / engine)}))
+    return Path(sysconfig.get_path("platlib", vars={"platbase": str(python(engine).parents[1])}))
 
 
 def _linkable(folder: Path, packages: Path, wanted: Runner) -> Iterator[Path]:

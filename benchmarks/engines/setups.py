@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from benchmarks.engines.adapter import Options
+from ccnet_edge.isolated import ENVIRONMENTS, find_environment
 
 ROOT = Path(__file__).parents[2]
 HERE = Path(__file__).parent
@@ -134,12 +135,14 @@ CONTENDERS: tuple[Contender, ...] = (
 
 
 def python(engine: str) -> Path:
-    """The interpreter of the engine's environment."""
+    """The interpreter of the engine's environment: the package's own, where it has one."""
+    if engine in ENVIRONMENTS:
+        return find_environment(engine).interpreter
     return Path(sys.executable) if SETUPS[engine].shared else BUILT / engine / "bin" / "python"
 
 
 def requirements(engine: str) -> Path:
-    """The pinned packages of the engine's environment."""
+    """The pinned packages of an environment that the package has none for."""
     return HERE / f"requirements-{engine}.txt"
 
 
@@ -155,8 +158,14 @@ def converter_id(engine: str) -> str:
         return hashlib.sha256(
             b"".join(file.read_bytes() for file in (adapter, *sources))
         ).hexdigest()[:8]
-    files = (adapter, ROOT / "constraints.txt" if SETUPS[engine].shared else requirements(engine))
-    return hashlib.sha256(b"".join(file.read_bytes() for file in files)).hexdigest()[:8]
+    return hashlib.sha256(adapter.read_bytes() + _pins(engine)).hexdigest()[:8]
+
+
+def _pins(engine: str) -> bytes:
+    if engine in ENVIRONMENTS:
+        return find_environment(engine).requirements.encode()
+    file = ROOT / "constraints.txt" if SETUPS[engine].shared else requirements(engine)
+    return file.read_bytes()
 
 
 def runner(engine: str) -> Path:

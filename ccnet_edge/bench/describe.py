@@ -55,9 +55,9 @@ def describe_options(options: SessionOptions) -> str:
         f"{name} {'on' if on else 'off'}"
         for name, on in (("arena", options.arena), ("memory pattern", options.memory_pattern))
     ]
-    if options.engine == "native":
+    if options.engine != "onnxruntime":
         # The others are ONNX Runtime's.
-        return f"native, {threads}"
+        return f"{options.engine}, {threads}"
     return ", ".join((options.engine, f"optimisation {options.optimisation}", *switches, threads))
 
 

@@ -3,19 +3,28 @@
 from __future__ import annotations
 
 import tempfile
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, replace
 from pathlib import Path
 
 from ccnet_edge.cost.engine_memory import STANDING
+from ccnet_edge.device.backends import load_engine
+from ccnet_edge.device.backends.isolated import ShapedSession
 from ccnet_edge.device.bundle import open_bundle
+from ccnet_edge.errors import UsageError
 from ccnet_edge.spec.artifact import SessionOptions
 from ccnet_edge.spec.bundle import BUNDLE_FOLDER, MANIFEST
 from ccnet_edge.spec.target import DeviceProfile
 
 # How a bare file ends → the engine that reads it.
-BARE = {".ccnet": "native", ".onnx": "onnxruntime"}
+BARE = {
+    ".ccnet": "native",
+    ".ncnn": "ncnn",
+    ".onnx": "onnxruntime",
+    ".pte": "executorch",
+    ".tflite": "litert",
+}
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -73,11 +82,34 @@ def _bare(path: Path) -> Subject:
         name=path.name,
         model=path,
         options=options,
-        shape=_native_shape(path, options) if options.engine == "native" else _onnx_shape(path),
+        shape=_shape(path, options),
         target=None,
         ram_bytes=None,
         latency_ms=None,
     )
+
+
+def _shape(path: Path, options: SessionOptions) -> tuple[int, int, int, int]:
+    if options.engine == "native":
+        return _native_shape(path, options)
+    return _onnx_shape(path) if options.engine == "onnxruntime" else _own_shape(path, options)
+
+
+def _own_shape(path: Path, options: SessionOptions) -> tuple[int, int, int, int]:
+    """What the engine says of a file that is its own.
+
+    Raises:
+        UsageError: any size goes, so none can be measured.
+    """
+    opener: Callable[..., ShapedSession] = load_engine(options.engine)  # type: ignore[assignment]
+    session = opener(path, options)
+    session.close()
+    if 0 in session.shape:
+        raise UsageError(
+            f"{path}: a model of one size was wanted, this one takes any",
+            hint="export it without --dynamic",
+        )
+    return session.shape
 
 
 def _onnx_shape(path: Path) -> tuple[int, int, int, int]:

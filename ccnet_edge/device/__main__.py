@@ -7,6 +7,7 @@ reports what this process holds.
 from __future__ import annotations
 
 import argparse
+import os
 import sys
 from pathlib import Path
 from typing import TYPE_CHECKING, NoReturn
@@ -27,6 +28,7 @@ def main(arguments: list[str] | None = None) -> NoReturn:
     """Run one command; errors of ours become a message, a hint and their exit code."""
     options = _parser().parse_args(arguments)
     try:
+        _enter_own_python(options, sys.argv[1:] if arguments is None else arguments)
         _with_packages_named(options)
     except CcnetError as error:
         _say(f"error: {error}")
@@ -241,6 +243,28 @@ def _shape(text: str) -> tuple[int, ...]:
     if len(shape) != 4:
         raise argparse.ArgumentTypeError(f"four numbers were wanted, found {text!r}")
     return shape
+
+
+def _enter_own_python(options: argparse.Namespace, arguments: list[str]) -> None:
+    """Go on as the Python of the engine's own environment, where the engine is in one.
+
+    It takes the place of this process, so that what is measured is the engine's own.
+    """
+    if "options" not in options:
+        return
+    from ccnet_edge.device.backends import ISOLATED
+
+    engine = _session_options(options.options).engine
+    if engine not in ISOLATED:
+        return
+    from ccnet_edge.device.backends.isolated import own_interpreter
+    from ccnet_edge.device.memory import device_command
+    from ccnet_edge.isolated.child import child_environment
+
+    interpreter = own_interpreter(engine)
+    if interpreter is not None:
+        command = [str(interpreter), *device_command()[1:], *arguments]
+        os.execve(interpreter, command, child_environment())  # noqa: S606 - our own arguments
 
 
 def _session_options(text: str) -> SessionOptions:

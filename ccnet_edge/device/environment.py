@@ -14,6 +14,8 @@ from ccnet_edge.spec.report import Environment
 
 # What the device wing runs on; distribution names.
 RUNTIME = ("numpy", "Pillow", "onnxruntime")
+# Engines in an environment of their own, named by the process that measures there.
+ENGINES = ("ai-edge-litert", "executorch", "ncnn")
 # What only a build machine has: named where the process has imported it, module → distribution.
 BUILD = {"onnx": "onnx", "torch": "torch"}
 
@@ -28,7 +30,7 @@ def environment() -> Environment:
         memory_bytes=_memory_bytes(),
         system=f"{platform.system()} {platform.release()}",
         python=platform.python_version(),
-        versions=installed_versions((*RUNTIME, *imported)),
+        versions=installed_versions((*RUNTIME, *ENGINES, *imported)),
     )
 
 

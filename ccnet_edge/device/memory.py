@@ -7,6 +7,7 @@ import subprocess
 import sys
 from collections.abc import Sequence
 from pathlib import Path
+from typing import TypeVar
 
 import ccnet_edge
 from ccnet_edge.device.backends import load_engine
@@ -21,6 +22,8 @@ INFERENCES = 100
 # All of the device wing that segments images: part of the base, though measuring needs less.
 RUNTIME_MODULE = "ccnet_edge.device.run"
 TIMEOUT_S = 3600.0
+
+T = TypeVar("T")
 
 
 def peak_bytes() -> int:
@@ -104,13 +107,38 @@ def measure_fresh(
     Raises:
         DeviceError: the process failed, was killed, or took longer than `timeout_s`.
     """
-    command = [*device_command(), "memory", str(model), "--shape", ",".join(map(str, shape))]
-    command += ["--inferences", str(inferences), "--options", serial.to_json(options)]
-    what = f"the process that measures memory of {model}"
+    arguments = ["--inferences", str(inferences)]
+    return run_fresh(
+        "memory",
+        model,
+        options,
+        MemoryReport,
+        shape=shape,
+        arguments=arguments,
+        timeout_s=timeout_s,
+    )
+
+
+def run_fresh(
+    command: str,
+    model: Path,
+    options: SessionOptions,
+    kind: type[T],
+    *,
+    shape: Sequence[int],
+    arguments: Sequence[str] = (),
+    timeout_s: float = TIMEOUT_S,
+) -> T:
+    """What `ccnet-device <command>` says of a model in a fresh process, as a `kind`.
+
+    Raises:
+        DeviceError: the process failed, was killed, or took longer than `timeout_s`.
+    """
+    words = [*device_command(), command, str(model), "--shape", ",".join(map(str, shape))]
+    words += [*arguments, "--options", serial.to_json(options)]
+    what = f"the process that measures {command} of {model}"
     try:
-        done = subprocess.run(
-            command, capture_output=True, text=True, timeout=timeout_s, check=False
-        )
+        done = subprocess.run(words, capture_output=True, text=True, timeout=timeout_s, check=False)
     except subprocess.TimeoutExpired as error:
         raise DeviceError(f"{what} took longer than {timeout_s:.0f} s") from error
     if done.returncode < 0:
@@ -120,7 +148,7 @@ def measure_fresh(
         )
     if done.returncode:
         raise DeviceError(f"{what} ended with {done.returncode}: {done.stderr.strip()}")
-    return serial.from_json(MemoryReport, done.stdout, where=what)
+    return serial.from_json(kind, done.stdout, where=what)
 
 
 def device_command() -> list[str]:

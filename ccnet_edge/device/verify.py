@@ -3,14 +3,17 @@
 from __future__ import annotations
 
 import tempfile
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 
-from ccnet_edge.device.backends import open_session
+from ccnet_edge.device.backends import ISOLATED, open_session
+from ccnet_edge.device.backends.isolated import own_interpreter
 from ccnet_edge.device.bundle import Bundle, Trust, open_bundle
 from ccnet_edge.device.bundle.golden import check_golden
 from ccnet_edge.device.environment import environment
 from ccnet_edge.device.gates import claimed_target, disk_gate, latency_gate, place, ram_gate
-from ccnet_edge.device.memory import INFERENCES, measure_fresh
+from ccnet_edge.device.memory import INFERENCES, measure_fresh, run_fresh
 from ccnet_edge.device.timer import TIME_LIMIT_S, Extent, time_model
 from ccnet_edge.device.watching import Watcher
 from ccnet_edge.errors import (
@@ -72,17 +75,7 @@ def verify_bundle(
     golden, identical = _golden(bundle)
     progress("golden", done=1, total=1)
     memory = _memory(bundle, inferences, progress) if measure else None
-    latency = None
-    if measure:
-        with Watcher() as watch:
-            latency = time_model(
-                bundle.model(),
-                manifest.options,
-                shape=manifest.shape,
-                extent=Extent(samples=samples, time_limit_s=time_limit_s),
-                watch=watch,
-                progress=progress,
-            )
+    latency = _latency(bundle, samples, time_limit_s, progress) if measure else None
     here = environment()
     return Verification(
         bundle=str(path),
@@ -192,13 +185,46 @@ def _golden(bundle: Bundle) -> tuple[ParityReport, bool]:
 def _memory(bundle: Bundle, inferences: int, progress: Progress) -> MemoryReport:
     """In a fresh process that loads the model from a file, as the build's measurement did."""
     progress("memory", done=0, total=1, note=f"{inferences} inferences in a fresh process")
-    manifest = bundle.manifest
-    with tempfile.TemporaryDirectory(prefix="ccnet-") as folder:
-        model = Path(folder) / Path(manifest.artifact.file).name
-        model.write_bytes(bundle.model())
-        report = measure_fresh(model, manifest.options, shape=manifest.shape, inferences=inferences)
+    options, shape = bundle.manifest.options, bundle.manifest.shape
+    with _model_file(bundle) as model:
+        report = measure_fresh(model, options, shape=shape, inferences=inferences)
     progress("memory", done=1, total=1)
     return report
+
+
+def _latency(
+    bundle: Bundle, samples: int | None, time_limit_s: float, progress: Progress
+) -> LatencyReport:
+    """In this process, or in one of the engine's own Python where the engine is only there."""
+    options, shape = bundle.manifest.options, bundle.manifest.shape
+    if options.engine not in ISOLATED or own_interpreter(options.engine) is None:
+        with Watcher() as watch:
+            return time_model(
+                bundle.model(),
+                options,
+                shape=shape,
+                extent=Extent(samples=samples, time_limit_s=time_limit_s),
+                watch=watch,
+                progress=progress,
+            )
+    progress("time", done=0, total=1, note=f"in {options.engine}'s own process")
+    arguments = ["--time-limit", str(time_limit_s)]
+    arguments += [] if samples is None else ["--samples", str(samples)]
+    with _model_file(bundle) as model:
+        report = run_fresh(
+            "latency", model, options, LatencyReport, shape=shape, arguments=arguments
+        )
+    progress("time", done=1, total=1)
+    return report
+
+
+@contextmanager
+def _model_file(bundle: Bundle) -> Iterator[Path]:
+    """The bundle's model as a file of its own, from the bytes whose hash was checked."""
+    with tempfile.TemporaryDirectory(prefix="ccnet-") as folder:
+        model = Path(folder) / Path(bundle.manifest.artifact.file).name
+        model.write_bytes(bundle.model())
+        yield model
 
 
 def _gates(

@@ -9,6 +9,7 @@ from pathlib import Path
 
 from ccnet_edge.errors import MissingExtraError, UsageError, unknown_key
 from ccnet_edge.export.options import Exporter, ExportOptions, Inputs
+from ccnet_edge.isolated import ENVIRONMENTS, find_environment
 from ccnet_edge.spec.artifact import Artifact
 from ccnet_edge.spec.target import Precision
 
@@ -32,23 +33,43 @@ __all__ = [
 # Format → "module:function"; a string, so that no format's library is imported before its use.
 EXPORTERS = {
     "c": "ccnet_edge.export.native:export_c",
+    "executorch": "ccnet_edge.export.executorch:export_executorch",
+    "litert": "ccnet_edge.export.litert:export_litert",
     "native": "ccnet_edge.export.native:export_native",
+    "ncnn": "ccnet_edge.export.ncnn:export_ncnn",
     "onnx": "ccnet_edge.export.onnx:export_onnx",
     "web": "ccnet_edge.export.web:export_web",
 }
 # Format → what its file is called where nobody says.
-FILES = {"c": "c", "native": "model.ccnet", "onnx": "model.onnx", "web": "web"}
+FILES = {
+    "c": "c",
+    "executorch": "model.pte",
+    "litert": "model.tflite",
+    "native": "model.ccnet",
+    "ncnn": "model.ncnn",
+    "onnx": "model.onnx",
+    "web": "web",
+}
 # Format → the precisions that it is written in.
 PRECISIONS: dict[str, tuple[Precision, ...]] = {
     "c": ("fp32", "int8"),
+    "executorch": ("fp32", "int8"),
+    "litert": ("fp32", "fp16", "int8"),
     "native": ("fp32", "int8"),
+    "ncnn": ("fp32", "fp16"),
     "onnx": ("fp32",),
     "web": ("fp32",),
 }
 # Formats whose file can take any size; the others compile one into it.
-DYNAMIC = frozenset({"onnx"})
+DYNAMIC = frozenset({"ncnn", "onnx"})
 # Engine → the format that it reads.
-FORMATS = {"native": "native", "onnxruntime": "onnx"}
+FORMATS = {
+    "executorch": "executorch",
+    "litert": "litert",
+    "native": "native",
+    "ncnn": "ncnn",
+    "onnxruntime": "onnx",
+}
 # What training writes last, and where a build directory keeps what training left.
 TRAINED = "trained.json"
 TRAINING = "train"
@@ -127,6 +148,8 @@ def check_tools(format: str, machine: str) -> None:  # noqa: A002
         MissingExtraError: names what to install.
     """
     find_exporter(format)
+    if format in ENVIRONMENTS:
+        find_environment(format).require(f"exporting {format}")
     if format == "native":
         from ccnet_edge.native.toolchain import find_compiler
 

@@ -40,7 +40,9 @@ def test_an_export_is_of_the_trained_weights(trained: Path, tmp_path: Path) -> N
 
 
 def test_an_unknown_format_names_the_known_ones(trained: Path, tmp_path: Path) -> None:
-    with pytest.raises(UsageError, match=r"unknown format 'onxn'; known: c, native, onnx") as error:
+    with pytest.raises(
+        UsageError, match=r"unknown format 'onxn'; known: c, executorch, litert, native"
+    ) as error:
         export("onxn", trained, tmp_path / "model")
     assert error.value.hint == "did you mean 'onnx'?"
     assert error.value.exit_code == 2
@@ -106,7 +108,7 @@ def test_a_precision_that_a_format_has_not_names_those_that_do(cli: Call, tmp_pa
     run = cli("export", tmp_path, "--format", "web", "--precision", "int8", "--data", tmp_path)
     assert run.code == 2
     assert "int8 was wanted as web, which is written in fp32 alone" in run.err
-    assert "formats in int8: c, native" in run.err
+    assert "formats in int8: c, executorch, litert, native" in run.err
 
 
 def test_a_size_that_is_compiled_in_is_refused_before_anything_is_read(
@@ -115,7 +117,7 @@ def test_a_size_that_is_compiled_in_is_refused_before_anything_is_read(
     run = cli("export", tmp_path / "absent", "--format", "c", "--dynamic")
     assert run.code == 2
     assert "a file of format c holds one size, so --dynamic is not possible there" in run.err
-    assert "formats of any size: onnx" in run.err
+    assert "formats of any size: ncnn, onnx" in run.err
 
 
 def test_images_for_another_precision_than_int8_are_refused(trained: Path, tmp_path: Path) -> None:

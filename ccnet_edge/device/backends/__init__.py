@@ -27,9 +27,14 @@ class Session(Protocol):
 # Engine → "module:function" that opens a model file, or its bytes, with options. A string, so
 # that no engine's library is imported before it is used.
 ENGINES = {
+    "executorch": "ccnet_edge.device.backends.executorch:open_executorch",
+    "litert": "ccnet_edge.device.backends.litert:open_litert",
     "native": "ccnet_edge.device.backends.native:open_native",
+    "ncnn": "ccnet_edge.device.backends.ncnn:open_ncnn",
     "onnxruntime": "ccnet_edge.device.backends.ort:open_onnxruntime",
 }
+# Those that may be in an environment of their own: see `backends.isolated`.
+ISOLATED = frozenset({"executorch", "litert", "ncnn"})
 
 
 def open_session(model: Path | bytes, options: SessionOptions) -> Session:

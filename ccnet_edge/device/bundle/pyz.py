@@ -9,7 +9,7 @@ import ccnet_edge
 from ccnet_edge.device.bundle.zips import zip_bytes
 
 # What travels: everything else of the package stays on the build machine.
-PARTS = ("__init__.py", "errors.py", "units.py", "spec", "device")
+PARTS = ("__init__.py", "errors.py", "units.py", "spec", "isolated", "device")
 # What the installer is made of: the part that reads and checks bundles, standard library alone.
 INSTALLER_PARTS = (
     "__init__.py",
