@@ -152,11 +152,12 @@ def test_throttling_and_a_changed_clock_are_said() -> None:
 
 def test_a_process_watches_this_machine_and_says_what_that_costs() -> None:
     with Watcher() as watcher:
+        start = time.perf_counter()
         watcher.begin()
-        time.sleep(0.3)
+        time.sleep(0.1)
         found = watcher.end()
-    assert found.seconds >= 0.25
-    assert len(found.at_s) >= 2
+    assert 0 < found.seconds < time.perf_counter() - start
+    assert len(found.at_s) >= 2, "one look when it begins, one at the end"
     assert 0 < found.watcher_share < 1
 
 
