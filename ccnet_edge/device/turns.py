@@ -92,7 +92,10 @@ class Worker:
 
     def pin(self, core: int) -> None:
         """Keep the thread that the process began with, which infers, on this core."""
-        os.sched_setaffinity(self._process.pid, {core})
+        try:
+            os.sched_setaffinity(self._process.pid, {core})
+        except ProcessLookupError as error:
+            raise self._failure() from error
 
     def turn(self, turns: Turns) -> _Turn:
         """One turn, from its start to its end."""

@@ -142,6 +142,15 @@ def test_a_process_that_ends_between_turns_is_an_error(tmp_path: Path) -> None:
             worker.turn(turns)
 
 
+@pytest.mark.skipif(not fastest_cores(), reason="a process cannot choose its core here")
+def test_a_process_that_has_ended_cannot_be_kept_on_a_core() -> None:
+    with Worker("x", [sys.executable, "-S", "-c", ""]) as worker:
+        with pytest.raises(DeviceError):
+            worker.ready()
+        with pytest.raises(DeviceError, match="runs x ended with 0"):
+            worker.pin(fastest_cores()[0])
+
+
 def test_a_worker_runs_the_model_and_keeps_what_it_prints_apart(threshold_model: Path) -> None:
     with Worker("model", worker_command(threshold_model, CONTESTANT)) as worker:
         assert worker.ready().inference_ms > 0
