@@ -25,7 +25,7 @@ LAYERS = (
     ("solver", "nets"),
     ("train", "converters"),
     ("export",),
-    ("verify", "bench", "report", "doctor"),
+    ("verify", "bench", "report", "doctor", "provenance"),
     ("compiler",),
     ("cli",),
 )

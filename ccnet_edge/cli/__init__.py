@@ -34,7 +34,7 @@ COMMANDS = {
 
 
 # What only the extra `build` installs.
-EXTRA_MODULES = ("jinja2", "matplotlib", "onnx", "onnxscript", "safetensors", "torch")
+EXTRA_MODULES = ("cyclonedx", "jinja2", "matplotlib", "onnx", "onnxscript", "safetensors", "torch")
 
 
 class LazyGroup(click.Group):

@@ -16,6 +16,7 @@ from ccnet_edge.device.imaging.labels import labels
 from ccnet_edge.device.imaging.preprocess import crop, prepare
 from ccnet_edge.device.imaging.resize import resize, resize_labels
 from ccnet_edge.device.package import judged, measured_of, pack_bundle
+from ccnet_edge.provenance import DOCUMENTS, build_invocation, bundle_documents
 from ccnet_edge.report import example_picture, write_report
 from ccnet_edge.spec import serial
 from ccnet_edge.spec.artifact import Artifact
@@ -46,6 +47,7 @@ def package(site: Site, summary: BuildSummary) -> BuildSummary:
         summary.options,
         statuses,
         summary.request.version,
+        build_invocation(summary.request).parameters,
         versions(),
         hashlib.sha256(build_pyz()).hexdigest(),
     )
@@ -68,9 +70,12 @@ def package(site: Site, summary: BuildSummary) -> BuildSummary:
             train_size=site.dataset.typical_size(),
             version=summary.request.version,
         )
-        write_bundle(parts, folder)
+        invocation = build_invocation(summary.request)
+        documents = bundle_documents(parts, invocation=invocation, runtime=build_pyz())
+        write_bundle(replace(parts, documents=documents), folder)
 
-    names = tuple(f"{BUNDLE_FOLDER}/{file}" for file in bundle_names(summary.artifacts[0]))
+    files = (*bundle_names(summary.artifacts[0]), *DOCUMENTS)
+    names = tuple(f"{BUNDLE_FOLDER}/{file}" for file in files)
     site.store.files("bundle", inputs, names, write)
 
     def pack() -> None:

@@ -14,6 +14,12 @@ STATUS = {
     "not verified": "predicted, not verified",
     "no limit": "no limit was set",
 }
+DOCUMENTS = {
+    "bom.cdx.json": "the bill of materials with the model's card (CycloneDX 1.6)",
+    "provenance.json": "the data's hash, versions, command and seed (in-toto, SLSA provenance v1)",
+    "LICENSES.md": "the licences of all of this, and of what it needs",
+    "LICENSE": "the runtime's licence",
+}
 GATE_TITLES = {
     "parity": "same masks as the trained network",
     "disk": "model file",
@@ -34,6 +40,7 @@ def readme(manifest: Manifest, *, runtime: str) -> str:
         _verify(runtime),
         _limits(manifest),
         _files(manifest, runtime),
+        _documents(manifest),
         _alone(manifest),
     )
     return "\n\n".join(part for part in parts if part) + "\n"
@@ -83,7 +90,8 @@ def _install(manifest: Manifest, runtime: str) -> str:
         f"    venv/bin/pip install {packages}\n\n"
         f"Nothing else is needed: `{runtime}` is the whole runtime in one file, and works without "
         "a network. (TIFF images of other than one or three channels also need `tifffile`.) If "
-        "you have the archive, unpack it first: `python3 -m zipfile -e ARCHIVE.zip bundle`. The "
+        "you have the archive, unpack it first: `python3 -m zipfile -e ARCHIVE.zip bundle`, or "
+        "`tar -xf ARCHIVE.tar`. The "
         f"commands below are for the folder that this file is in. Made with {tested}."
     )
 
@@ -129,7 +137,10 @@ def _verify(runtime: str) -> str:
         "of size or memory; 5: another output than recorded; 6: too slow; 8: the measurement is "
         "not valid, for instance because the machine was busy; 9: files damaged or changed; 10: "
         "the network was below its accuracy when it was built.\n\n"
-        "The hashes show that the bundle is whole, not who made it."
+        "The hashes show that the bundle is whole, not who made it: that is what its signature "
+        "does, a file beside the archive, `ARCHIVE.sig`. With the maker's public key, "
+        f"`{runtime} verify ARCHIVE --key KEY.pub` checks it before anything else; so does the "
+        "installer, `ccnet-edge installer`, which belongs on the device before the bundle."
     )
 
 
@@ -175,6 +186,12 @@ def _files(manifest: Manifest, runtime: str) -> str:
         f"- `{golden.image}`, `{golden.labels}`, `{golden.logits}`: the golden image and output\n"
         f"- `{runtime}`: the runtime (Apache-2.0), made by ccnet-edge {manifest.tool}"
     )
+
+
+def _documents(manifest: Manifest) -> str:
+    listed = {file.file for file in manifest.files}
+    lines = [f"- `{name}`: {what}" for name, what in DOCUMENTS.items() if name in listed]
+    return "\n".join(("## Where it comes from\n", *lines)) if lines else ""
 
 
 def _alone(manifest: Manifest) -> str:

@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import hashlib
-from dataclasses import dataclass, replace
+from collections.abc import Mapping
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
 
@@ -47,7 +48,7 @@ class BundleParts:
     `model` is the file that `artifact` describes. `golden` is a real image, [H, W, C] uint8
     or uint16, best one from the test split. `train_size` is the typical height and width of
     the training images, `SegmentationDataset.typical_size()`. `version` counts upwards; see
-    `Manifest`.
+    `Manifest`. `documents` are further files, which describe the bundle, by their names in it.
     """
 
     name: str
@@ -65,6 +66,7 @@ class BundleParts:
     golden: NDArray[Any]
     train_size: tuple[int, int] | None = None
     version: int = 0
+    documents: Mapping[str, bytes] = field(default_factory=dict)
 
 
 def write_bundle(parts: BundleParts, folder: Path) -> Manifest:
@@ -78,11 +80,16 @@ def write_bundle(parts: BundleParts, folder: Path) -> Manifest:
     check_replaceable(folder, MANIFEST)
     golden = _golden(parts)
     model = Path(parts.artifact.file).name
-    files = {model: parts.model.read_bytes(), RUNTIME_FILE: build_pyz(), **golden.files}
+    files = {
+        model: parts.model.read_bytes(),
+        RUNTIME_FILE: build_pyz(),
+        **golden.files,
+        **parts.documents,
+    }
     manifest = _manifest(parts, golden, replace(parts.artifact, file=model))
+    manifest = replace(manifest, files=_listed_all(files))
     files[README] = readme(manifest, runtime=RUNTIME_FILE).encode()
-    listed = tuple(_listed(name, files[name]) for name in sorted(files))
-    manifest = replace(manifest, files=listed)
+    manifest = replace(manifest, files=_listed_all(files))
     content = serial.to_json(manifest).encode()
     write_folder(folder, {**files, MANIFEST: content, MANIFEST_SUM: manifest_sum(content)})
     return manifest
@@ -134,6 +141,10 @@ def _without_machine(gate: Gate) -> Gate:
     if gate.name not in MACHINE_GATES:
         return replace(gate, where="")
     return replace(gate, where="", measured=None, note="")
+
+
+def _listed_all(files: Mapping[str, bytes]) -> tuple[BundleFile, ...]:
+    return tuple(_listed(name, files[name]) for name in sorted(files))
 
 
 def _listed(name: str, content: bytes) -> BundleFile:
