@@ -10,9 +10,10 @@ import statistics
 import subprocess
 import tempfile
 import time
-from collections.abc import Sequence
-from contextlib import ExitStack
+from collections.abc import Iterator, Sequence
+from contextlib import ExitStack, suppress
 from dataclasses import dataclass
+from pathlib import Path
 from types import TracebackType
 
 from ccnet_edge.device.worker import Ready
@@ -91,11 +92,13 @@ class Worker:
         return serial.from_dict(Ready, json.loads(self._line()), where=self._name)
 
     def pin(self, core: int) -> None:
-        """Keep the thread that the process began with, which infers, on this core."""
-        try:
-            os.sched_setaffinity(self._process.pid, {core})
-        except ProcessLookupError as error:
-            raise self._failure() from error
+        """Keep all threads of the process, and of those that it started, on this core."""
+        for thread in [self._process.pid, *_threads(self._process.pid)]:
+            try:
+                os.sched_setaffinity(thread, {core})
+            except ProcessLookupError as error:
+                if thread == self._process.pid:
+                    raise self._failure() from error
 
     def turn(self, turns: Turns) -> _Turn:
         """One turn, from its start to its end."""
@@ -179,6 +182,15 @@ def pair(
     # What one side cannot leave out stays in for both.
     counted = all(each.counted for each in ready)
     return Paired(launch=_launch(taken, counted=counted), turns=turns, counted=counted)
+
+
+def _threads(process: int) -> Iterator[int]:
+    """Of a process and its children, as far as the system shows them."""
+    with suppress(OSError):
+        for task in Path(f"/proc/{process}/task").iterdir():
+            yield int(task.name)
+            for child in (task / "children").read_text(encoding="ascii").split():
+                yield from _threads(int(child))
 
 
 def plan_turns(inference_ms: float) -> Turns:

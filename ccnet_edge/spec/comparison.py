@@ -54,7 +54,7 @@ class Comparison:
     `ratio` is A's time by B's, `lower` to `upper` its 99 % interval; `margin` and `slowdown` are
     what counts as equal and what has to be found, as shares. `inferences` are those of one model
     that are timed in a turn. `clock` says whether what a process waited for a processor is left
-    out, which needs a single thread and a system that counts.
+    out, which needs an engine that computes in the thread that calls it, and a system that counts.
     """
 
     pair: Pair

@@ -2,16 +2,24 @@
 
 from __future__ import annotations
 
+import io
+import json
 import os
 import sys
+import time
+from contextlib import nullcontext
 from pathlib import Path
 
+import numpy as np
 import pytest
+from numpy.typing import NDArray
 
 from ccnet_edge.device.against import compare, compare_packed, fastest_cores, worker_command
+from ccnet_edge.device.backends.fake import FakeSession
 from ccnet_edge.device.bundle.zips import zip_bytes
 from ccnet_edge.device.conditions.system import System
 from ccnet_edge.device.turns import MAX_TURNS, MIN_TURNS, TURN_MS, Turns, Worker, pair, plan_turns
+from ccnet_edge.device.worker import serve
 from ccnet_edge.errors import DeviceError, UsageError
 from ccnet_edge.spec import serial
 from ccnet_edge.spec.artifact import SessionOptions
@@ -156,6 +164,38 @@ def test_a_worker_runs_the_model_and_keeps_what_it_prints_apart(threshold_model:
         assert worker.ready().inference_ms > 0
         turn = worker.turn(Turns(count=1, untimed=1, timed=5))
         assert 0 < turn.own_ms <= turn.wall_ms
+
+
+def computing(x: NDArray[np.float32]) -> NDArray[np.float32]:
+    """Takes 5 ms of processor time."""
+    end = time.thread_time() + 0.005
+    while time.thread_time() < end:
+        pass
+    return x
+
+
+class Elsewhere(FakeSession):
+    """Computes in another thread, for 5 ms."""
+
+    def run(self, x: NDArray[np.float32]) -> NDArray[np.float32]:
+        time.sleep(0.005)
+        return x
+
+
+@pytest.mark.parametrize(
+    ("session", "counted"), [(FakeSession(computing), True), (Elsewhere(), False)]
+)
+def test_waits_are_left_out_only_where_the_thread_that_calls_computes(
+    session: FakeSession, counted: bool, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    said = io.StringIO()
+    monkeypatch.setattr("ccnet_edge.device.worker._answers", lambda: nullcontext(said))
+    monkeypatch.setattr("sys.stdin", io.StringIO("1 2\n"))
+    serve(tmp_path, SessionOptions(), shape=(1, 1, 4, 4), opener=lambda *_: session)
+    ready, answer = said.getvalue().splitlines()
+    assert json.loads(ready)["counted"] == counted
+    assert len(answer.split()) == 4
+    assert session.closed
 
 
 def test_what_is_no_packed_pair_is_refused(tmp_path: Path) -> None:
