@@ -4,7 +4,7 @@ VENV := .venv
 BIN := $(VENV)/bin
 DEMO := build/demo
 
-.PHONY: demo test test-native check lock clean
+.PHONY: demo test test-native test-device check lock clean
 
 demo: $(VENV)/.installed
 	$(BIN)/ccnet-edge build --target jetson -o $(DEMO)
@@ -15,6 +15,10 @@ test: check
 # What compiles networks, for every machine that has a compiler here, and drives a browser.
 test-native: $(VENV)/.installed
 	$(BIN)/pytest --numprocesses auto --dist loadfile -m 'native and not slow' tests/native
+
+# What needs a device: an sshd on loopback, and an aarch64 one that is emulated.
+test-device: $(VENV)/.installed
+	$(BIN)/pytest --numprocesses auto --dist loadfile -m '(ssh or arm64) and not native and not slow'
 
 check: $(VENV)/.installed
 	$(BIN)/ruff format --check .

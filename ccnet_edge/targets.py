@@ -94,9 +94,10 @@ class _Inference(_Table):
 
 
 class _Connection(_Table):
-    kind: Literal["local", "ssh"]
+    kind: Literal["local", "ssh", "adb"]
     host: str = ""
     port: Annotated[int, Field(ge=1, le=65535)] = 22
+    python: str = ""
 
 
 class _File(_Table):
@@ -235,7 +236,10 @@ def _profile(name: str, file: _File) -> DeviceProfile:
         channel_alignment=file.inference.channel_alignment,
         gmacs_per_s=file.processor.gmacs_per_s,
         connection=Connection(
-            kind=file.connection.kind, host=file.connection.host, port=file.connection.port
+            kind=file.connection.kind,
+            host=file.connection.host,
+            port=file.connection.port,
+            python=file.connection.python,
         ),
         python=file.inference.python,
     )

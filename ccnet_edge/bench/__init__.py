@@ -15,8 +15,11 @@ from ccnet_edge.bench.protocol import (
     run_bench,
 )
 from ccnet_edge.bench.record import record
-from ccnet_edge.bench.ssh import SshHost, host_of, parse_host
+from ccnet_edge.bench.remote import RemoteHost
+from ccnet_edge.bench.running import run_on
 from ccnet_edge.bench.subject import Subject, open_subject
+from ccnet_edge.bench.urls import host_of, open_host, parse_host
+from ccnet_edge.bench.verifying import verify_on
 
 __all__ = [
     "BenchReport",
@@ -24,7 +27,7 @@ __all__ = [
     "Host",
     "HostMeter",
     "LocalHost",
-    "SshHost",
+    "RemoteHost",
     "Subject",
     "benchmark",
     "check",
@@ -38,6 +41,7 @@ __all__ = [
     "describe_with",
     "host_of",
     "load_report",
+    "open_host",
     "open_subject",
     "parse_host",
     "peak_memory",
@@ -45,4 +49,6 @@ __all__ = [
     "require_valid",
     "run_against",
     "run_bench",
+    "run_on",
+    "verify_on",
 ]

@@ -69,6 +69,8 @@ def run_bench(
         DeviceError: the host was not reached, or a command failed there.
     """
     model, options, shape = subject.model, subject.options, subject.shape
+    if subject.runtime is not None:
+        host.use(subject.runtime)
     progress("bench", done=0, total=2, note=f"memory on {host.name}")
     memory = peak_memory(host, model, options, shape=shape)
     progress("bench", done=1, total=2, note=f"latency on {host.name}")
@@ -215,11 +217,19 @@ def ask(host: Host, command: str, model: Path, arguments: Sequence[str], kind: t
     Raises:
         DeviceError: the host was not reached, or the command failed or printed something else.
     """
-    printed = host.run(command, model, arguments)
+    return printed(host.run(command, model, arguments), kind, host, command)
+
+
+def printed(text: str, kind: type[T], host: Host, command: str) -> T:
+    """The `kind` in what a command of the device wing printed.
+
+    Raises:
+        DeviceError: it is none.
+    """
     try:
-        return serial.from_json(kind, printed, where=f"{command} on {host.name}")
+        return serial.from_json(kind, text, where=f"{command} on {host.name}")
     except ConfigError as error:
         raise DeviceError(
             f"{host.name} did not print a {kind.__name__}: {error}",
-            hint="its login shell may print to standard output; let it print to standard error",
+            hint="the bundle's runtime may be of another version of ccnet-edge: pack it again",
         ) from error

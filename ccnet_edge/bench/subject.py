@@ -14,7 +14,7 @@ from ccnet_edge.device.backends.isolated import ShapedSession
 from ccnet_edge.device.bundle import open_bundle
 from ccnet_edge.errors import UsageError
 from ccnet_edge.spec.artifact import SessionOptions
-from ccnet_edge.spec.bundle import BUNDLE_FOLDER, MANIFEST
+from ccnet_edge.spec.bundle import BUNDLE_FOLDER, MANIFEST, RUNTIME_FILE
 from ccnet_edge.spec.target import DeviceProfile
 
 # How a bare file ends → the engine that reads it.
@@ -31,7 +31,8 @@ BARE = {
 class Subject:
     """A model file with how it is run, and its limits; None where there is none.
 
-    `shape` is the input's, [1, C, H, W]; `target` is None for a bare model file.
+    `shape` is the input's, [1, C, H, W]; `target` is None for a bare model file. `runtime` is
+    the bundle's own, None where this version's runs.
     """
 
     name: str
@@ -41,6 +42,7 @@ class Subject:
     target: DeviceProfile | None
     ram_bytes: float | None
     latency_ms: float | None
+    runtime: bytes | None = None
 
 
 @contextmanager
@@ -72,6 +74,7 @@ def open_subject(path: Path) -> Iterator[Subject]:
             target=manifest.target,
             ram_bytes=limits.get("ram"),
             latency_ms=limits.get("latency"),
+            runtime=bundle.read(RUNTIME_FILE),
         )
 
 

@@ -27,9 +27,9 @@ COMMANDS = {
     "samples": ("samples", "Write the built-in sample data to a folder."),
     "schema": ("schema", "Print the JSON Schema of a document."),
     "sign": ("sign", "Sign a bundle."),
-    "targets": ("targets", "List, show and check device profiles."),
+    "targets": ("targets", "List, show and check device profiles, or probe a device for one."),
     "train": ("train", "Train the network of a plan."),
-    "verify": ("verify", "Check a bundle's signature, hashes, golden output and budgets here."),
+    "verify": ("verify", "Check a bundle's signature, hashes, golden output and budgets."),
 }
 
 

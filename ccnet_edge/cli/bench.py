@@ -55,7 +55,12 @@ def _in_turn(path: Path, request: BenchRequest, *, as_json: bool) -> None:
 
     assert request.against is not None
     against, seed = bench.open_subject(request.against), request.seed
-    with progress_bars() as progress, bench.open_subject(path) as a, against as b:
-        found = bench.run_against(a, b, request.machine(a), seed=seed, progress=progress)
+    with (
+        progress_bars() as progress,
+        bench.open_subject(path) as a,
+        against as b,
+        request.machine(a) as machine,
+    ):
+        found = bench.run_against(a, b, machine, seed=seed, progress=progress)
     print_json(found) if as_json else click.echo(bench.describe_against(found))
     bench.check_against(found)

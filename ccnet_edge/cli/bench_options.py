@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from contextlib import AbstractContextManager
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, TypeVar
 
 import click
 
+from ccnet_edge.cli.host_options import host_option, keep_option
 from ccnet_edge.cli.option_values import Option, collected, parse_seconds, parsed
 from ccnet_edge.errors import UsageError
 
@@ -25,6 +27,7 @@ class BenchRequest:
     """What was asked for besides the subject; names are those of the options."""
 
     host: str | None
+    keep: bool
     on_target: bool
     require_target: bool
     duration: float | None
@@ -34,24 +37,24 @@ class BenchRequest:
     seed: int
     record: bool
 
-    def machine(self, subject: Subject) -> Host:
+    def machine(self, subject: Subject) -> AbstractContextManager[Host]:
         """The host that was named, or the one that the target's profile names."""
         from ccnet_edge import bench
 
-        return bench.parse_host(self.host or bench.host_of(subject.target))
+        return bench.open_host(self.host or bench.host_of(subject.target), keep=self.keep)
 
     def run(self, subject: Subject, progress: Progress) -> BenchReport:
         """Memory and latency of the subject, as asked for."""
         from ccnet_edge import bench
 
-        machine = self.machine(subject)
-        return bench.run_bench(
-            subject,
-            machine,
-            on_target=bench.counts_as_target(machine, subject, said=self.on_target),
-            extent=self.extent,
-            progress=progress,
-        )
+        with self.machine(subject) as machine:
+            return bench.run_bench(
+                subject,
+                machine,
+                on_target=bench.counts_as_target(machine, subject, said=self.on_target),
+                extent=self.extent,
+                progress=progress,
+            )
 
     @property
     def extent(self) -> Extent:
@@ -116,13 +119,12 @@ REPORT = ".json"
 MODES_S = {"quick": 10.0, "standard": 60.0, "long": 600.0, "sustained": 1800.0}
 
 OPTIONS: dict[str, Option] = {
-    "host": click.option(
-        "--host", help="local or ssh://user@host[:port]; default: what the target's profile says."
-    ),
+    "host": host_option("what the target's profile says"),
+    "keep": keep_option,
     "on_target": click.option(
         "--on-target",
         is_flag=True,
-        help="The host is the device it is for; a host over ssh always is.",
+        help="This machine is the device it is for; another host always is.",
     ),
     "require_target": click.option(
         "--require-target", is_flag=True, help="Exit 8 for limits that were not judged."

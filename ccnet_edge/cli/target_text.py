@@ -64,4 +64,6 @@ def _connection(profile: DeviceProfile) -> str:
     to = profile.connection
     if to.kind == "local":
         return "this machine"
+    if to.kind == "adb":
+        return f"adb, {to.host or 'serial not set'}"
     return f"ssh, {to.host or 'host not set'}, port {to.port}"

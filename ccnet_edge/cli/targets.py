@@ -1,17 +1,19 @@
-"""`ccnet-edge targets`: list, show and check device profiles."""
+"""`ccnet-edge targets`: list, show, check and probe devices."""
 
 from __future__ import annotations
 
+from pathlib import Path
+
 import click
 
-from ccnet_edge.cli.console import print_json
+from ccnet_edge.cli.console import print_json, progress_bars
 from ccnet_edge.cli.target_text import ProfileList, profile_line, profile_text
 from ccnet_edge.targets import check_profiles, list_profiles, load_profile, profile_path
 
 
 @click.group()
 def command() -> None:
-    """List, show and check device profiles.
+    """List, show and check device profiles; write one of a device of your own.
 
     A profile is a TOML file. For a device of your own copy the one that `show` names, change
     it, and give its path wherever a target's name goes.
@@ -41,6 +43,21 @@ def show(target: str, *, as_json: bool) -> None:
         print_json(profile)
     else:
         click.echo(profile_text(profile, profile_path(target)))
+
+
+@command.command("probe")
+@click.argument("host", metavar="HOST")
+@click.option("-o", "--out", type=click.Path(path_type=Path), help="The TOML file to write.")
+def probe_command(host: str, *, out: Path | None) -> None:
+    """Write a profile from a device itself.
+
+    HOST is local, ssh://user@device[:port] or adb://serial.
+    """
+    from ccnet_edge.bench.probe import probe, write_profile
+
+    with progress_bars() as progress:
+        text = probe(host, progress=progress)
+    click.echo(text if out is None else write_profile(text, out), nl=out is not None)
 
 
 @command.command()

@@ -7,12 +7,15 @@ from pathlib import Path
 import click
 
 from ccnet_edge.cli.console import print_json, progress_bars
+from ccnet_edge.cli.host_options import host_option, keep_option
 from ccnet_edge.cli.option_values import parse_seconds, parsed
 from ccnet_edge.cli.signing_options import trust_of, trust_options
 
 
 @click.command()
 @click.argument("bundle", type=click.Path(path_type=Path))
+@host_option("this machine")
+@keep_option
 @click.option("--on-target", is_flag=True, help="This machine is the device the bundle is for.")
 @click.option(
     "--require-target", is_flag=True, help="Exit 8 for limits that were not judged on the target."
@@ -35,6 +38,8 @@ from ccnet_edge.cli.signing_options import trust_of, trust_options
 @click.option("--json", "as_json", is_flag=True, help="Print one JSON document.")
 def command(
     bundle: Path,
+    host: str | None,
+    keep: bool,
     on_target: bool,
     require_target: bool,
     no_measure: bool,
@@ -45,15 +50,17 @@ def command(
     signature: Path | None,
     as_json: bool,
 ) -> None:
-    """Check BUNDLE (an archive, image or folder) on this machine.
+    """Check BUNDLE (an archive, image or folder) here, or on a device by its own runtime.
 
-    Memory and latency are measured here, and judged only where this machine is the target.
+    Memory and latency are measured there, and judged only where that is the target.
     """
+    from ccnet_edge.bench import open_host, verify_on
     from ccnet_edge.device.timer import TIME_LIMIT_S
-    from ccnet_edge.device.verify import check, describe, verify_bundle
+    from ccnet_edge.device.verify import check, describe
 
-    with progress_bars() as progress:
-        found = verify_bundle(
+    with progress_bars() as progress, open_host(host or "local", keep=keep) as machine:
+        found = verify_on(
+            machine,
             bundle,
             on_target=on_target,
             measure=not no_measure,

@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
+from contextlib import closing
 from dataclasses import replace
 from pathlib import Path
 
 from ccnet_edge.compiler import finish, stages
-from ccnet_edge.compiler.request import open_site
+from ccnet_edge.compiler.request import check_host, open_site
 from ccnet_edge.dataset import SegmentationDataset
 from ccnet_edge.device.package import SUMMARY
 from ccnet_edge.device.verify import ERRORS, gate_line
@@ -31,10 +32,11 @@ def build(
     Raises:
         UsageError: a request that cannot be met, or another build in the folder.
         InfeasibleError: no network fits the limits.
-        DeviceError: the host failed.
+        DeviceError: the host cannot do its part, which is found out first; or it failed.
     """
     site = open_site(request, dataset, folder, progress=progress)
-    with site.store.lock():
+    with site.store.lock(), closing(site.host):
+        check_host(site)
         complexity = stages.measure_complexity(site)
         held_out, base = stages.score_base(site) if request.train_base else (None, None)
         solution = stages.solve_plan(site, complexity, stages.base_accuracy(site, held_out))

@@ -82,6 +82,16 @@ def open_site(
     return site
 
 
+def check_host(site: Site) -> None:
+    """Find out before hours of training what would fail after them, unless all is measured.
+
+    Raises:
+        DeviceError: the host is not reached, is not of the target's kind, or lacks something.
+    """
+    if site.store.receipt("bench") is None:
+        site.host.check(site.request.profile, engine=site.request.engine)
+
+
 def summarise_data(dataset: SegmentationDataset) -> DataSummary:
     """What a build's request says of its data set."""
     return DataSummary(

@@ -26,7 +26,7 @@ PACKAGES = {"numpy": "numpy", "PIL": "Pillow", "onnxruntime": "onnxruntime"}
 
 def main(arguments: list[str] | None = None) -> NoReturn:
     """Run one command; errors of ours become a message, a hint and their exit code."""
-    options = _parser().parse_args(arguments)
+    options = parser().parse_args(arguments)
     try:
         _enter_own_python(options, sys.argv[1:] if arguments is None else arguments)
         _with_packages_named(options)
@@ -83,7 +83,7 @@ def latency(options: argparse.Namespace) -> None:
     with nullcontext() if options.no_watch else Watcher() as watch:
         report = time_model(
             options.model,
-            _session_options(options.options),
+            session_options(options.options),
             shape=options.shape,
             warm_up=options.warm_up,
             extent=Extent(
@@ -102,7 +102,7 @@ def memory(options: argparse.Namespace) -> None:
 
     report = measure_here(
         options.model,
-        _session_options(options.options),
+        session_options(options.options),
         shape=options.shape,
         inferences=options.inferences,
     )
@@ -113,7 +113,7 @@ def worker(options: argparse.Namespace) -> None:
     """Hold a model and infer as standard input says: one side of `against`."""
     from ccnet_edge.device.worker import serve
 
-    serve(options.model, _session_options(options.options), shape=options.shape)
+    serve(options.model, session_options(options.options), shape=options.shape)
 
 
 def against(options: argparse.Namespace) -> None:
@@ -137,7 +137,8 @@ def show_environment(_: argparse.Namespace) -> None:
     _print(serial.to_json(environment()))
 
 
-def _parser() -> argparse.ArgumentParser:
+def parser() -> argparse.ArgumentParser:
+    """Of the wing's command line."""
     parser = argparse.ArgumentParser(
         prog="ccnet-device", description="Run and check a segmentation bundle on this device."
     )
@@ -254,7 +255,7 @@ def _enter_own_python(options: argparse.Namespace, arguments: list[str]) -> None
         return
     from ccnet_edge.device.backends import ISOLATED
 
-    engine = _session_options(options.options).engine
+    engine = session_options(options.options).engine
     if engine not in ISOLATED:
         return
     from ccnet_edge.device.backends.isolated import own_interpreter
@@ -267,7 +268,8 @@ def _enter_own_python(options: argparse.Namespace, arguments: list[str]) -> None
         os.execve(interpreter, command, child_environment())  # noqa: S606 - our own arguments
 
 
-def _session_options(text: str) -> SessionOptions:
+def session_options(text: str) -> SessionOptions:
+    """The options in the JSON of `--options`."""
     from ccnet_edge.errors import ConfigError
     from ccnet_edge.spec.artifact import SessionOptions
 

@@ -143,10 +143,10 @@ def time_session(
     if extent.duration_s is not None:
         times = _for(extent.duration_s, once, clock=clock, progress=progress)
     else:
-        count = extent.samples or _count(warm or [first_ms], extent.time_limit_s)
+        count = extent.samples or count_for(warm or [first_ms], extent.time_limit_s)
         times = _times(count, once, progress=progress)
     conditions = watch.end() if watch is not None else None
-    return _report(
+    return report_of(
         tuple(round(each, DECIMALS) for each in times),
         load_ms=load_ms,
         first_ms=first_ms,
@@ -193,13 +193,14 @@ def _for(
     return times
 
 
-def _count(warm_ms: Sequence[float], time_limit_s: float) -> int:
+def count_for(warm_ms: Sequence[float], time_limit_s: float) -> int:
+    """As many samples as the highest percentile needs that there is time for, by some times."""
     room = time_limit_s * 1e3 / max(statistics.median(warm_ms), 1e-6)
     needs = [needed_samples(rank) for rank in RANKS if rank >= VALID_RANK]
     return max((n for n in needs if n <= room), default=needs[0])
 
 
-def _report(
+def report_of(
     times: tuple[float, ...],
     *,
     load_ms: float,
@@ -208,6 +209,7 @@ def _report(
     extent: Extent,
     conditions: Conditions | None,
 ) -> LatencyReport:
+    """The report of times in milliseconds, in their order; see `time_session`."""
     parts = windows(times, conditions)
     settled = steady_from(parts) if extent.lasting else 0
     start = sum(part.samples for part in parts[: settled or 0])

@@ -86,7 +86,7 @@ def verify_bundle(
         identical=identical,
         target=manifest.target.name,
         on_target=on_target,
-        gates=_gates(bundle, golden, memory, latency, on_target=on_target, where=place(here)),
+        gates=gates_of(bundle, golden, memory, latency, on_target=on_target, where=place(here)),
         recorded=manifest.gates,
         memory=memory,
         latency=latency,
@@ -227,7 +227,7 @@ def _model_file(bundle: Bundle) -> Iterator[Path]:
         yield model
 
 
-def _gates(
+def gates_of(
     bundle: Bundle,
     golden: ParityReport,
     memory: MemoryReport | None,
@@ -236,6 +236,7 @@ def _gates(
     on_target: bool,
     where: str,
 ) -> tuple[Gate, ...]:
+    """The gates that a bundle is judged by where it runs: parity, disk, ram and latency."""
     limits = {gate.name: gate.limit for gate in bundle.manifest.gates}
     parity = Gate(
         name="parity",

@@ -34,11 +34,16 @@ class Budgets:
 
 @dataclass(frozen=True, kw_only=True)
 class Connection:
-    """How the device is reached: it is this machine, or OpenSSH's `host` and `port`."""
+    """How the device is reached: it is this machine, OpenSSH's `host` and `port`, or adb's serial.
 
-    kind: Literal["local", "ssh"]
+    `host` is the serial number where `kind` is adb; `python` the command that starts Python
+    there, empty for `python3`.
+    """
+
+    kind: Literal["local", "ssh", "adb"]
     host: str = ""
     port: int = 22
+    python: str = ""
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -1,10 +1,11 @@
-"""A small bundle for benchmarks, and a device over ssh that is a folder of this machine."""
+"""A small bundle for benchmarks, and devices over ssh: a folder of this machine, or real sshd."""
 
 from __future__ import annotations
 
 import hashlib
 import os
 import sys
+from collections.abc import Iterator
 from dataclasses import replace
 from pathlib import Path
 
@@ -15,43 +16,43 @@ from ccnet_edge.device.bundle.pack import write_archive
 from ccnet_edge.device.bundle.write import BundleParts, write_bundle
 from ccnet_edge.spec.report import Gate
 from tests.bench.models import METADATA, SHAPE, write_model
+from tests.bench.sshd import Sshd, serving
 from tests.report.summaries import summary
 
-# Both take what OpenSSH's take: options, `--`, then the destination. Calls go to a log.
+# Takes what OpenSSH's takes: options, `--`, then the destination. Calls go to a log.
 FAKE_SSH = """\
 #!/bin/sh
 echo "ssh $*" >> "$FAKE_LOG"
-if [ -n "$FAKE_SAYS" ]; then echo "$FAKE_SAYS" >&2; exit "${FAKE_EXIT:-255}"; fi
+if [ -n "$FAKE_SAYS" ]; then echo "$FAKE_SAYS" >&2; exit 255; fi
 while [ "$1" != "--" ]; do shift; done
 echo "$FAKE_BANNER"
 sh -c "$3"
-"""
-FAKE_SCP = """\
-#!/bin/sh
-echo "scp $*" >> "$FAKE_LOG"
-while [ "$1" != "--" ]; do shift; done
-shift
-for last; do :; done
-while [ $# -gt 1 ]; do cp "$1" "${last#*:}"; shift; done
 """
 
 
 @pytest.fixture
 def fake_ssh(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
-    """ssh and scp on the PATH that run here; the log of their calls."""
+    """An ssh on the PATH that runs here; the log of its calls."""
     programs = tmp_path / "bin"
     programs.mkdir()
     python = f'#!/bin/sh\nexec "{sys.executable}" "$@"\n'
-    for name, script in (("ssh", FAKE_SSH), ("scp", FAKE_SCP), ("python3", python)):
+    for name, script in (("ssh", FAKE_SSH), ("python3", python)):
         (programs / name).write_text(script)
         (programs / name).chmod(0o755)
     device = tmp_path / "device"
     device.mkdir()
     log = tmp_path / "calls"
     monkeypatch.setenv("PATH", f"{programs}{os.pathsep}{os.environ['PATH']}")
-    monkeypatch.setenv("TMPDIR", str(device))
+    monkeypatch.setenv("XDG_CACHE_HOME", str(device))
     monkeypatch.setenv("FAKE_LOG", str(log))
     return log
+
+
+@pytest.fixture
+def sshd(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Sshd]:
+    """A device: a real sshd on loopback, which the person's ssh knows."""
+    with serving(tmp_path, monkeypatch) as server:
+        yield server
 
 
 @pytest.fixture

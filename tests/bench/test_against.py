@@ -5,17 +5,16 @@ from __future__ import annotations
 import zipfile
 from dataclasses import replace
 from pathlib import Path
-from typing import get_args
+from typing import Any, get_args
 
 import pytest
 from click.testing import CliRunner
 
 from ccnet_edge.bench import (
     FakeHost,
-    LocalHost,
-    SshHost,
     check_against,
     describe_against,
+    open_host,
     open_subject,
     run_against,
 )
@@ -59,10 +58,10 @@ def comparison(verdict: Verdict, *, ratio: float = 1.05) -> Comparison:
 class Peeking(FakeHost):
     """Also looks into what it was given, which is gone afterwards."""
 
-    def run(self, command: str, model: Path, arguments: object) -> str:
+    def run(self, command: str, model: Path, *arguments: Any, **more: Any) -> str:
         with zipfile.ZipFile(model) as opened:
             self.members = {name: opened.read(name) for name in opened.namelist()}
-        return super().run(command, model, arguments)  # type: ignore[arg-type]
+        return super().run(command, model, *arguments, **more)
 
 
 def test_one_command_on_the_host_gets_both_models_and_their_options(
@@ -125,10 +124,13 @@ def test_a_model_that_does_not_load_is_an_error_here_and_over_ssh(
         broken = tmp_path / "broken.onnx"
         broken.write_bytes(b"no model")
         a = replace(b, model=broken, name="broken")
-        for host in (LocalHost(), SshHost("device")):
-            with pytest.raises(DeviceError, match="runs broken ended with 9: ONNX Runtime could"):
+        for url in ("local", "ssh://device"):
+            with (
+                open_host(url) as host,
+                pytest.raises(DeviceError, match="runs broken ended with 9: ONNX Runtime could"),
+            ):
                 run_against(a, b, host)
-    assert list((tmp_path / "device").glob("ccnet-edge.*")) == []
+    assert not (tmp_path / "device" / "ccnet-edge").exists()
 
 
 @pytest.mark.slow
@@ -143,8 +145,8 @@ def test_the_command_compares_a_model_with_itself(model: Path) -> None:
 def test_a_device_over_ssh_runs_the_whole_comparison(
     model: Path, fake_ssh: Path, tmp_path: Path
 ) -> None:
-    with open_subject(model) as a, open_subject(model) as b:
-        found = run_against(a, b, SshHost("device"))
+    with open_subject(model) as a, open_subject(model) as b, open_host("ssh://device") as host:
+        found = run_against(a, b, host)
     assert len(found.launches) >= 8
     assert fake_ssh.read_text().count("pair.zip") >= 1
-    assert list((tmp_path / "device").glob("ccnet-edge.*")) == []
+    assert list((tmp_path / "device").rglob("*")) == []

@@ -4,8 +4,8 @@ from pathlib import Path
 
 import pytest
 
-from ccnet_edge.bench import LocalHost, SshHost, benchmark, parse_host, peak_memory
-from ccnet_edge.bench.hosts import device_failure
+from ccnet_edge.bench import LocalHost, benchmark, open_host, parse_host, peak_memory
+from ccnet_edge.bench.failures import device_failure
 from ccnet_edge.device.timer import Extent
 from ccnet_edge.errors import DeviceError, UsageError
 from ccnet_edge.spec.artifact import SessionOptions
@@ -27,34 +27,25 @@ def test_this_machine_measures_memory_and_time(model: Path) -> None:
 
 
 def test_a_device_over_ssh_runs_the_wing_alone(model: Path, fake_ssh: Path, tmp_path: Path) -> None:
-    latency = benchmark(
-        SshHost("pi@device", port=2222),
-        model,
-        OPTIONS,
-        shape=SHAPE,
-        extent=Extent(samples=5),
-        warm_up=1,
-    )
+    with open_host("ssh://pi@device:2222?python=python3&timeout=10min") as host:
+        latency = benchmark(host, model, OPTIONS, shape=SHAPE, extent=Extent(samples=5), warm_up=1)
     assert len(latency.samples_ms) == 5
-    assert list((tmp_path / "device").glob("ccnet-edge.*")) == [], "its folder is gone"
-    made, copied, ran, removed = fake_ssh.read_text().splitlines()
-    for call in (made, copied, ran, removed):
+    assert list((tmp_path / "device").rglob("*")) == [], "nothing is left, not of the engine either"
+    calls = fake_ssh.read_text()
+    for call in calls.split("ssh -T ")[1:]:
         assert "BatchMode=yes" in call
-        assert "2222" in call
-    assert copied.split()[-3].endswith("ccnet-device.pyz")
-    assert copied.split()[-2] == str(model)
-    assert "&& python3 ccnet-device.pyz latency model.onnx --shape 1,3,32,48" in ran
-    assert "rm -rf" in removed
+        assert "-p 2222" in call
+        assert "-- pi@device exec sh -c" in call
+    assert "ccnet-device.pyz latency" in calls
+    assert "model.onnx --shape 1,3,32,48" in calls
 
 
 def test_a_login_that_greets_does_not_confuse(
     model: Path, fake_ssh: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """The folder is the last line of its answer; a greeting inside the JSON is an error."""
     monkeypatch.setenv("FAKE_BANNER", "Welcome to the device!")
-    with pytest.raises(DeviceError, match="did not print a MemoryReport") as error:
-        peak_memory(SshHost("device"), model, OPTIONS, shape=SHAPE, inferences=1)
-    assert "login shell" in error.value.hint
+    with open_host("ssh://device") as host:
+        assert peak_memory(host, model, OPTIONS, shape=SHAPE, inferences=1).inferences == 1
 
 
 @pytest.mark.parametrize(
@@ -72,7 +63,7 @@ def test_a_device_that_is_not_reached_says_what_to_do(
 ) -> None:
     monkeypatch.setenv("FAKE_SAYS", said)
     with pytest.raises(DeviceError) as error:
-        peak_memory(SshHost("pi@device"), model, OPTIONS, shape=SHAPE)
+        peak_memory(parse_host("ssh://pi@device"), model, OPTIONS, shape=SHAPE)
     assert error.value.exit_code == 7
     assert "ssh://pi@device" in error.value.message
     assert said in error.value.message
@@ -88,38 +79,18 @@ def test_a_traceback_is_told_by_its_last_line() -> None:
     assert str(device_failure("memory of m", 1, "")) == "memory of m ended with 1: it said nothing"
 
 
-def test_a_device_without_python_says_so(
-    model: Path, fake_ssh: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    monkeypatch.setenv("FAKE_SAYS", "sh: 1: python3: not found")
-    monkeypatch.setenv("FAKE_EXIT", "127")
-    with pytest.raises(DeviceError, match="there is no python3") as error:
-        peak_memory(SshHost("pi@device"), model, OPTIONS, shape=SHAPE)
-    assert error.value.hint == "install Python 3.10 or newer on the device"
-
-
 def test_what_the_wing_says_on_the_device_reaches_the_person(
     fake_ssh: Path, tmp_path: Path
 ) -> None:
     broken = tmp_path / "broken.onnx"
     broken.write_bytes(b"no model")
-    for host in (LocalHost(), SshHost("device")):
+    for host in (LocalHost(), parse_host("ssh://device")):
         with pytest.raises(DeviceError, match="ended with 9: ONNX Runtime could not load") as error:
             peak_memory(host, broken, OPTIONS, shape=SHAPE)
         assert host.name in error.value.message or "this machine" in error.value.message
         assert "no ONNX model" in error.value.hint
-    assert list((tmp_path / "device").glob("ccnet-edge.*")) == [], "its folder is gone all the same"
-
-
-def test_a_process_that_the_system_kills_says_that_memory_may_be_short(
-    model: Path, fake_ssh: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    fake_python = fake_ssh.parent / "bin" / "python3"
-    fake_python.write_text("#!/bin/sh\nkill -9 $$\n")
-    fake_python.chmod(0o755)
-    with pytest.raises(DeviceError, match="killed by signal 9") as error:
-        peak_memory(SshHost("device"), model, OPTIONS, shape=SHAPE)
-    assert "out of memory" in error.value.hint
+        host.close()
+    assert not (tmp_path / "device" / "ccnet-edge").exists(), "its folder is gone all the same"
 
 
 def test_a_machine_without_ssh_says_what_to_install(
@@ -127,18 +98,22 @@ def test_a_machine_without_ssh_says_what_to_install(
 ) -> None:
     monkeypatch.setenv("PATH", str(tmp_path))
     with pytest.raises(DeviceError, match="OpenSSH's ssh was wanted") as error:
-        peak_memory(SshHost("device"), model, OPTIONS, shape=SHAPE)
+        peak_memory(parse_host("ssh://device"), model, OPTIONS, shape=SHAPE)
     assert error.value.hint == "install openssh-client"
 
 
 def test_work_that_takes_too_long_is_given_up(
     model: Path, fake_ssh: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    with pytest.raises(DeviceError, match="took longer than 0 s"):
+    with pytest.raises(DeviceError, match=r"took longer than 0\.01 s"):
         peak_memory(LocalHost(timeout_s=0.01), model, OPTIONS, shape=SHAPE)
-    (fake_ssh.parent / "bin" / "ssh").write_text("#!/bin/sh\nexec sleep 5\n")
-    with pytest.raises(DeviceError, match="took longer than 0 s"):
-        peak_memory(SshHost("device", timeout_s=0.05), model, OPTIONS, shape=SHAPE)
+    python = fake_ssh.parent / "bin" / "python3"
+    python.write_text('#!/bin/sh\nif [ "$1" = -c ]; then echo 3.12; exit; fi\nexec sleep 5\n')
+    with (
+        open_host("ssh://device?timeout=50ms") as host,
+        pytest.raises(DeviceError, match=r"took longer than 0\.05 s"),
+    ):
+        peak_memory(host, model, OPTIONS, shape=SHAPE)
 
 
 @pytest.mark.parametrize(
@@ -155,6 +130,13 @@ def test_a_host_is_called_what_it_was_called(text: str) -> None:
     assert parse_host(text).name == text
 
 
+@pytest.mark.parametrize("query", ["folder=here", "python=-c", "python=$(id)", "port=22"])
+def test_what_is_no_part_of_a_host_is_refused(query: str) -> None:
+    with pytest.raises(UsageError) as error:
+        parse_host(f"ssh://device?{query}")
+    assert query.partition("=")[0] in error.value.message
+
+
 @pytest.mark.parametrize(
     "text",
     [
@@ -169,6 +151,8 @@ def test_a_host_is_called_what_it_was_called(text: str) -> None:
         "ssh://device:99999999",
         "ssh://device;id",
         "http://device",
+        "adb://",
+        "adb://-e",
     ],
 )
 def test_what_is_no_host_is_refused(text: str) -> None:

@@ -11,11 +11,11 @@ from ccnet_edge.bench import (
     BenchReport,
     FakeHost,
     LocalHost,
-    SshHost,
     check,
     counts_as_target,
     describe,
     open_subject,
+    parse_host,
     record,
     require_valid,
     run_bench,
@@ -80,7 +80,7 @@ def test_a_host_is_asked_for_memory_and_then_for_times(archive: Path) -> None:
     assert (first, second, model.name) == ("memory", "latency", "model.onnx")
     given = dict(zip(latency[::2], latency[1::2], strict=True))
     assert given["--shape"] == "1,3,32,48"
-    assert json.loads(given["--options"]) == serial.to_dict(BUILD.options)
+    assert json.loads(str(given["--options"])) == serial.to_dict(BUILD.options)
     assert (given["--warm-up"], given["--samples"], given["--time-limit"]) == ("10", "70", "5.0")
     assert memory[-2:] == ("--inferences", "100")
 
@@ -157,7 +157,7 @@ def test_a_device_over_ssh_counts_as_the_target_and_this_machine_where_it_is(
     here = replace(load_profile("x86-64"), instruction_set=instruction_set())
     elsewhere = replace(here, instruction_set="riscv64")
     with open_subject(archive) as subject:
-        assert counts_as_target(SshHost("device"), subject)
+        assert counts_as_target(parse_host("ssh://device"), subject)
         assert not counts_as_target(LocalHost(), subject)
         with pytest.raises(UsageError, match="--on-target"):
             counts_as_target(LocalHost(), replace(subject, target=elsewhere), said=True)

@@ -81,12 +81,30 @@ def check_golden(session: Session, bundle: Bundle) -> tuple[ParityReport, bool]:
         BundleRefusedError: the golden files do not hold what the manifest says.
         ParityError: the answer here holds values that are no numbers.
     """
-    golden, preprocessing = bundle.manifest.golden, bundle.manifest.trained.preprocessing
-    size = preprocessing.input_size
+    return compare_golden(session.run(golden_input(bundle))[0], bundle)
+
+
+def golden_input(bundle: Bundle) -> NDArray[np.float32]:
+    """The golden image as the network's input, [1, C, *input_size] float32."""
+    golden = bundle.manifest.golden
     image = decode_image(bundle.read(golden.image), channels=golden.channels)
-    logits = session.run(prepare(image, preprocessing))[0]
-    expected_labels = _decoded(bundle.read(golden.labels))
-    expected = _stored_logits(bundle, size)
+    return prepare(image, bundle.manifest.trained.preprocessing)
+
+
+def compare_golden(logits: NDArray[np.float32], bundle: Bundle) -> tuple[ParityReport, bool]:
+    """How far an answer to `golden_input` is from the recorded one; see `check_golden`.
+
+    Args:
+        logits: [outputs, H, W] of the network's size, or without what was repeated at its edges.
+        bundle: with the recorded answer.
+    """
+    golden, preprocessing = bundle.manifest.golden, bundle.manifest.trained.preprocessing
+    whole, size = preprocessing.input_size, logits.shape[1:]
+    if size != (preprocessing.height, preprocessing.width):
+        size = whole
+    rows, columns = (-(-n // golden.step) for n in size)
+    expected_labels = _decoded(bundle.read(golden.labels))[: size[0], : size[1]]
+    expected = _stored_logits(bundle, whole)[:, :rows, :columns]
     sampled = logits[:, :: golden.step, :: golden.step]
     if expected_labels.shape != size or logits.shape != (golden.outputs, *size):
         raise BundleRefusedError(

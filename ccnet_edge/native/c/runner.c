@@ -1,11 +1,12 @@
 /* ccnet-run: segments a picture (PGM, PPM, PAM or BMP) with the network beside it.
  *
  *     ccnet-run WEIGHTS IMAGE MASK.pgm [--logits FILE] [--rows] [--threads N]
- *                                      [--machine NAME] [--bench N] [--memory]
+ *                                      [--machine NAME] [--bench N] [--times] [--memory]
  *
  * Masks are PGM with a class index a pixel. --logits writes float32 planes, --rows reads and
- * feeds the image row by row, so that one row of it is held, --bench prints the milliseconds of N more runs, --memory the process's peak
- * (VmHWM, Linux). Exit status: 0 done, 2 usage or a bad file, 4 not enough memory. */
+ * feeds the image row by row, so that one row of it is held, --bench prints the milliseconds of N
+ * more runs, --times those of loading the network and of the first run before them, --memory the
+ * process's peak (VmHWM, Linux). Exit status: 0 done, 2 usage or a bad file, 4 not enough memory. */
 #include "ccnet.h"
 
 #include <errno.h>
@@ -22,7 +23,7 @@
 
 typedef struct {
     const char *weights, *image, *mask, *logits, *machine;
-    int rows, threads, bench, memory;
+    int rows, threads, bench, times, memory;
 } options;
 
 /* What is held until the end. */
@@ -35,6 +36,7 @@ typedef struct {
     uint8_t *pixels; /* CCNET_HEIGHT rows of row_bytes; with --rows one */
     size_t row_bytes;
     ccnet_output output;
+    double load_ms;
 } session;
 
 #ifdef __GNUC__
@@ -123,7 +125,7 @@ static int valued(const char *name, const char *value, options *found)
                                                    : 0;
     if (!text && !number)
         return fail(2, name, "no such option; known: --bench, --logits, --machine, --memory, "
-                    "--rows, --threads");
+                    "--rows, --threads, --times");
     if (!value) return fail(2, name, "a value is wanted after it");
     if (text) *text = value;
     else if (number == &found->threads) return whole_number(name, value, 1, CCNET_MOST_BANDS, number);
@@ -139,6 +141,7 @@ static int parse(int count, char **words, options *found)
     for (int i = 1; !code && i < count; i++) {
         char *word = words[i];
         if (!strcmp(word, "--rows")) found->rows = 1;
+        else if (!strcmp(word, "--times")) found->times = 1;
         else if (!strcmp(word, "--memory")) found->memory = 1;
         else if (!strncmp(word, "--", 2)) code = valued(word, ++i < count ? words[i] : 0, found);
         else if (given < 3) *names[given++] = word;
@@ -146,7 +149,7 @@ static int parse(int count, char **words, options *found)
     }
     if (!code && given < 3)
         code = fail(2, "usage", "ccnet-run WEIGHTS IMAGE MASK.pgm [--logits FILE] [--rows] "
-                    "[--threads N] [--machine NAME] [--bench N] [--memory]");
+                    "[--threads N] [--machine NAME] [--bench N] [--times] [--memory]");
     return code;
 }
 
@@ -325,11 +328,14 @@ static int run(const options *chosen, session *now)
     static uint8_t mask[(size_t)CCNET_HEIGHT * CCNET_WIDTH];
     size_t scores = sizeof mask * CCNET_OUTPUTS * sizeof(float);
     char head[64];
+    double start;
     int code;
     now->output.mask = mask;
     if (chosen->logits && !(now->output.scores = malloc(scores)))
         return fail(4, "--logits", "no memory for %lu bytes", (unsigned long)scores);
+    start = now_ms();
     code = segment(chosen, now);
+    if (!code && chosen->times) printf("load %.4f\nfirst %.4f\n", now->load_ms, now_ms() - start);
     if (!code) code = bench(chosen, now);
     if (code) return code;
     snprintf(head, sizeof head, "P5\n%d %d\n255\n", CCNET_IMAGE_WIDTH, CCNET_IMAGE_HEIGHT);
@@ -344,10 +350,13 @@ int main(int count, char **words)
 {
     options chosen = {0};
     session now = {0};
+    double start = 0;
     int code = parse(count, words, &chosen);
-    if (!code) code = read_weights(&chosen, &now);
     if (!code) code = read_picture(&chosen, &now);
+    start = now_ms();
+    if (!code) code = read_weights(&chosen, &now);
     if (!code) code = open_net(&chosen, &now);
+    now.load_ms = now_ms() - start;
     if (!code) code = run(&chosen, &now);
     free(now.output.scores);
     free(now.pixels);

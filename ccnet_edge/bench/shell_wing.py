@@ -1,0 +1,147 @@
+"""The device wing's commands where there is no Python for it: its answers, from the program's."""
+
+from __future__ import annotations
+
+import argparse
+import tempfile
+from collections.abc import Sequence
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import numpy as np
+from numpy.typing import NDArray
+
+from ccnet_edge.bench.facts import read_facts
+from ccnet_edge.bench.program import (
+    Program,
+    device_environment,
+    open_program,
+    program_latency,
+    program_memory,
+)
+from ccnet_edge.device.__main__ import parser, session_options
+from ccnet_edge.device.bundle import Bundle, open_bundle
+from ccnet_edge.device.bundle.golden import compare_golden, golden_input
+from ccnet_edge.device.gates import place
+from ccnet_edge.device.timer import WARM_UP, Extent
+from ccnet_edge.device.verify import gates_of
+from ccnet_edge.errors import BundleRefusedError, DeviceError
+from ccnet_edge.spec import serial
+from ccnet_edge.spec.bundle import Verification
+from ccnet_edge.spec.report import Environment, LatencyReport, MemoryReport
+
+if TYPE_CHECKING:
+    from ccnet_edge.bench.remote import RemoteHost
+
+MODEL, PACKED = ".ccnet", (".tar", ".zip")
+
+
+def needs_no_python(model: Path) -> bool:
+    """A file is the native engine's model, or a bundle that has one."""
+    if model.suffix not in PACKED:
+        return model.suffix == MODEL
+    try:
+        return open_bundle(model).manifest.options.engine == "native"
+    except BundleRefusedError:
+        return False
+
+
+def answer(device: RemoteHost, command: str, model: Path, arguments: Sequence[str]) -> str:
+    """What a command of the device wing would print there.
+
+    Raises:
+        DeviceError: the device failed, or the command takes Python.
+    """
+    options = parser().parse_args([command, str(model), *arguments])
+    facts = read_facts(device.facts(), where=device.name)
+    here, machine = device_environment(facts), device.machine
+    if command == "verify":
+        return serial.to_json(_verified(device, model, options, here, machine=machine))
+    if command not in ("memory", "latency"):
+        raise DeviceError(
+            f"{command} on {device.name} takes Python 3.10 or newer with numpy and Pillow there",
+            hint="name one: …?python=/usr/bin/python3.11 after the device's name",
+        )
+    program = open_program(device, model, machine=machine)
+    threads = session_options(options.options).threads
+    return serial.to_json(_measured(program, options, here, threads=threads, command=command))
+
+
+def _measured(
+    program: Program,
+    options: argparse.Namespace,
+    here: Environment,
+    *,
+    threads: int,
+    command: str,
+) -> MemoryReport | LatencyReport:
+    if command == "memory":
+        inferences = options.inferences
+        return program_memory(program, threads=threads, inferences=inferences, environment=here)
+    extent = Extent(
+        samples=options.samples, duration_s=options.duration, time_limit_s=options.time_limit
+    )
+    return program_latency(
+        program, threads=threads, warm_up=options.warm_up, extent=extent, environment=here
+    )
+
+
+def _verified(
+    device: RemoteHost,
+    archive: Path,
+    options: argparse.Namespace,
+    here: Environment,
+    *,
+    machine: str,
+) -> Verification:
+    bundle = open_bundle(archive)
+    manifest, memory, latency = bundle.manifest, None, None
+    with tempfile.TemporaryDirectory(prefix="ccnet-") as folder:
+        model = Path(folder) / Path(manifest.artifact.file).name
+        model.write_bytes(bundle.model())
+        program = open_program(device, model, machine=machine)
+    golden, identical = compare_golden(_golden_logits(program, bundle), bundle)
+    threads = manifest.options.threads
+    if not options.no_measure:
+        memory = program_memory(
+            program, threads=threads, inferences=options.inferences, environment=here
+        )
+        extent = Extent(samples=options.samples, time_limit_s=options.time_limit)
+        latency = program_latency(
+            program, threads=threads, warm_up=WARM_UP, extent=extent, environment=here
+        )
+    on_target = bool(options.on_target)
+    return Verification(
+        bundle=str(archive),
+        name=manifest.name,
+        fit=manifest.fit,
+        files=len(manifest.files),
+        golden=golden,
+        identical=identical,
+        target=manifest.target.name,
+        on_target=on_target,
+        gates=gates_of(bundle, golden, memory, latency, on_target=on_target, where=place(here)),
+        recorded=manifest.gates,
+        memory=memory,
+        latency=latency,
+        environment=here,
+        version=manifest.version,
+        signed_by=bundle.signed_by,
+    )
+
+
+def _golden_logits(program: Program, bundle: Bundle) -> NDArray[np.float32]:
+    """The program's answer to the golden image, [outputs, H, W].
+
+    It normalises pictures itself and takes no other numbers than theirs: the image goes there as
+    16 bits, which moves an input by 8e-6 of its range at most, and one of 8 bits by nothing.
+    """
+    pre = bundle.manifest.trained.preprocessing
+    height, width, _ = program.shape
+    mean, std = (np.array(values, np.float32)[:, None, None] for values in (pre.mean, pre.std))
+    shares = golden_input(bundle)[0, :, :height, :width] * std + mean
+    pixels = np.clip(np.rint(shares * 65535), 0, 65535).astype(np.uint16).transpose(1, 2, 0)
+    with tempfile.TemporaryDirectory(prefix="ccnet-") as folder:
+        out = Path(folder) / "out"
+        program.run(pixels, "--logits", "out/logits", out=out)
+        return np.fromfile(out / "logits", "<f4").reshape(-1, height, width)

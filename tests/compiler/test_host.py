@@ -1,0 +1,54 @@
+"""A build with the device at the other end of a real ssh connection."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import replace
+from pathlib import Path
+
+import pytest
+
+from ccnet_edge.compiler import build
+from ccnet_edge.dataset import SegmentationDataset
+from ccnet_edge.device.gates import instruction_set
+from ccnet_edge.errors import DeviceError
+from ccnet_edge.spec.plan import Limits
+from ccnet_edge.targets import load_profile
+from tests.bench.sshd import Sshd, serving
+from tests.compiler.conftest import DISK, MakeRequest
+
+pytestmark = [pytest.mark.ssh, pytest.mark.usefixtures("no_page")]
+
+ROOMY = Limits(disk_bytes=DISK, ram_bytes=2**30, latency_ms=6e4)
+
+
+@pytest.fixture
+def sshd(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Sshd]:
+    """The device."""
+    with serving(tmp_path, monkeypatch) as server:
+        yield server
+
+
+def test_limits_are_judged_on_the_device_and_a_second_build_does_not_need_it(
+    sshd: Sshd, data: SegmentationDataset, make_request: MakeRequest, tmp_path: Path
+) -> None:
+    target = replace(load_profile("jetson"), instruction_set=instruction_set(), cores=1)
+    request = make_request(profile=target, host=sshd.url, limits=ROOMY)
+    first = build(request, data, tmp_path / "build")
+    status = {gate.name: gate.status for gate in first.gates}
+    assert first.on_target
+    assert status["ram"] == status["latency"] == "passed"
+    assert not sshd.place.exists()
+    sshd.stop()
+    second = build(request, data, tmp_path / "build")
+    assert (second.memory, second.latency) == (first.memory, first.latency)
+
+
+def test_a_device_that_is_not_the_target_is_refused_before_anything_is_made(
+    sshd: Sshd, data: SegmentationDataset, make_request: MakeRequest, tmp_path: Path
+) -> None:
+    sshd.program("uname", "echo armv7l")
+    with pytest.raises(DeviceError, match="has the instruction set armv7l") as error:
+        build(make_request(host=sshd.url), data, tmp_path / "build")
+    assert error.value.exit_code == 7
+    assert not (tmp_path / "build" / "training").exists()
