@@ -4,10 +4,14 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+from markupsafe import escape
 from PIL import Image
 
+from ccnet_edge.device.latency_text import machine_rows
+from ccnet_edge.device.steady import windows
 from ccnet_edge.report import describe_build, write_report
 from ccnet_edge.report.figures import network_figures
+from tests.device.conditions.test_watch import QUIET
 from tests.report.summaries import GATES, summary
 
 
@@ -63,3 +67,19 @@ def test_a_failed_gate_makes_the_build_unfit() -> None:
 
 def test_an_invalid_measurement_says_why() -> None:
     assert "not valid: 3 samples" in describe_build(summary(problems=("3 samples",)))
+
+
+def test_the_page_shows_the_machine_that_a_latency_was_measured_on(tmp_path: Path) -> None:
+    """A run of half an hour: every n-th sample is drawn, medians by the minute over them."""
+    build = summary(problems=("a hypervisor took 9%",))
+    samples = (40.0,) * 40_000
+    latency = replace(
+        build.latency, samples_ms=samples, windows=windows(samples, QUIET), conditions=QUIET
+    )
+    page = write_report(
+        replace(build, latency=latency), examples=(), path=tmp_path / "report.html"
+    ).read_text()
+    for _, text in machine_rows(latency):
+        assert str(escape(text)) in page
+    assert "no valid measurement: a hypervisor took 9%" in page
+    assert len(page) < 500_000
