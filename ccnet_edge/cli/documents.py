@@ -8,11 +8,15 @@ import importlib
 
 @dataclasses.dataclass(frozen=True, kw_only=True)
 class Document:
-    """`holder` is "module:class"; `commands` print it with --json, `file` is where it is kept."""
+    """`holder` is "module:class"; `commands` print it with --json, `file` is where it is kept.
+
+    `program` is what else prints it: programs that are written for devices.
+    """
 
     holder: str
     commands: tuple[str, ...] = ()
     file: str = ""
+    program: str = ""
 
     @property
     def cls(self) -> type:
@@ -45,6 +49,14 @@ DOCUMENTS = {
         holder="ccnet_edge.spec.complexity:ImageComplexity",
         commands=("measure",),
         file="complexity.json",
+    ),
+    "installed": Document(
+        holder="ccnet_edge.device.install.install:Outcome",
+        program="ccnet-install.pyz install|rollback|check --json",
+    ),
+    "installer-status": Document(
+        holder="ccnet_edge.device.install.status:Status",
+        program="ccnet-install.pyz status --json",
     ),
     "keys": Document(holder="ccnet_edge.signing:KeyPair", commands=("keygen",)),
     "manifest": Document(holder="ccnet_edge.spec.bundle:Manifest", file="manifest.json"),

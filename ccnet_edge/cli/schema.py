@@ -43,4 +43,4 @@ def command(names: tuple[str, ...], out: Path | None) -> None:
 def _where(name: str) -> str:
     document = DOCUMENTS[name]
     printed = [f"ccnet-edge {command} --json" for command in document.commands]
-    return ", ".join([*printed, *filter(None, [document.file])])
+    return ", ".join([*printed, *filter(None, [document.file, document.program])])
