@@ -94,6 +94,13 @@ class Environment:
         return (self.folder / MARKER).is_file() and self.interpreter.exists()
 
     @property
+    def pin(self) -> str:
+        """`name==version` of the package that runs models, for a device to install."""
+        wanted = f"{ENVIRONMENTS[self.name].distribution}=="
+        pins = (line.split()[0] for line in self.requirements.splitlines() if line)
+        return next(pin for pin in pins if pin.startswith(wanted))
+
+    @property
     def command(self) -> str:
         """What a person types to have it made."""
         return f"ccnet-edge doctor --install {self.name}"

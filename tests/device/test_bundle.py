@@ -15,6 +15,7 @@ import pytest
 
 from ccnet_edge.device.bundle import is_archive, open_bundle
 from ccnet_edge.device.bundle.pack import write_archive
+from ccnet_edge.device.bundle.readme import readme
 from ccnet_edge.device.bundle.write import README, BundleParts, write_bundle
 from ccnet_edge.device.package import MEASURED, pack_bundle
 from ccnet_edge.errors import BundleRefusedError, DataError, UsageError
@@ -181,6 +182,22 @@ def test_a_readme_tells_a_stranger_what_to_install_and_run(bundle: Path) -> None
         "Python 3.10 or newer",
     ):
         assert needed in text
+
+
+@pytest.mark.parametrize(
+    ("engine", "packages"),
+    [
+        ("native", "numpy Pillow\n"),
+        ("ncnn", "numpy Pillow ncnn=="),
+        ("litert", "numpy Pillow ai-e"),
+    ],
+)
+def test_a_readme_names_the_engine_that_the_bundle_is_for(
+    engine: str, packages: str, bundle: Path
+) -> None:
+    manifest = open_bundle(bundle).manifest
+    other = replace(manifest, options=replace(manifest.options, engine=engine))
+    assert f"venv/bin/pip install {packages}" in readme(other, runtime=RUNTIME_FILE)
 
 
 def test_a_device_without_a_new_python_is_told_to_take_the_model(

@@ -172,7 +172,8 @@ def test_lists_are_locked_by_version_and_hash(name: str) -> None:
     assert all(not line or line.startswith("#") for line in rest.splitlines())
     unhashed = [pin for pin in pins if "--hash=sha256:" not in pin]
     assert unhashed in ([], ["torch==2.13.0"])
-    assert any(pin.startswith(f"{ENVIRONMENTS[name].distribution}==") for pin in pins)
+    assert find_environment(name).pin in {pin.split()[0] for pin in pins}
+    assert find_environment(name).pin.startswith(f"{ENVIRONMENTS[name].distribution}==")
 
 
 def test_the_path_of_children_is_made_once(cache: Path) -> None:

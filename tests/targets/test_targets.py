@@ -98,8 +98,9 @@ def test_whole_numbers_do_for_the_speed(tmp_path: Path) -> None:
 
 
 def test_engines_that_this_version_cannot_run_are_refused_when_one_is_needed(
-    tmp_path: Path,
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
+    monkeypatch.setattr("ccnet_edge.device.backends.ENGINES", {"native": "module:function"})
     profile = load_profile(
         own(tmp_path, ('engines = ["tensorrt", "onnxruntime"]', 'engines = ["litert", "ncnn"]'))
     )

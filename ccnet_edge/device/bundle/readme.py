@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from ccnet_edge.isolated import ENVIRONMENTS, find_environment
 from ccnet_edge.spec.artifact import Preprocessing
 from ccnet_edge.spec.bundle import Manifest
 from ccnet_edge.spec.report import Gate
@@ -80,8 +81,8 @@ def _what(manifest: Manifest) -> str:
 
 
 def _install(manifest: Manifest, runtime: str) -> str:
-    native = manifest.options.engine == "native"
-    packages, count = ("numpy Pillow", "two") if native else ("numpy Pillow onnxruntime", "three")
+    engine = _engine_package(manifest.options.engine)
+    packages, count = (f"numpy Pillow {engine}", "three") if engine else ("numpy Pillow", "two")
     tested = ", ".join(f"{name} {version}" for name, version in manifest.versions)
     return (
         "## Install\n\n"
@@ -94,6 +95,13 @@ def _install(manifest: Manifest, runtime: str) -> str:
         "`tar -xf ARCHIVE.tar`. The "
         f"commands below are for the folder that this file is in. Made with {tested}."
     )
+
+
+def _engine_package(engine: str) -> str:
+    """What pip calls an engine; of the tested version where a model file may need it."""
+    if engine in ENVIRONMENTS:
+        return find_environment(engine).pin
+    return "" if engine == "native" else engine
 
 
 def _python(manifest: Manifest) -> str:
