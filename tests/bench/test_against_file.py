@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from contextlib import nullcontext
 from dataclasses import replace
 from pathlib import Path
 
@@ -115,7 +116,7 @@ def test_the_command_reads_what_it_printed_and_refuses_anything_else(
     host = FakeHost(
         {"memory": serial.to_json(BUILD.memory), "latency": serial.to_json(latency(45.0))}
     )
-    monkeypatch.setattr("ccnet_edge.bench.parse_host", lambda _: host)
+    monkeypatch.setattr("ccnet_edge.bench.open_host", lambda _, **__: nullcontext(host))
     before = serial.save(old, tmp_path / "old.json")
     done = CliRunner().invoke(group, ["bench", str(model), "--against", str(before)])
     assert isinstance(done.exception, LatencyMissedError)

@@ -1,6 +1,7 @@
 """The protocol: what is asked of a host, what is judged, what is kept, and the command."""
 
 import json
+from contextlib import nullcontext
 from dataclasses import replace
 from pathlib import Path
 
@@ -247,7 +248,7 @@ def test_a_mode_is_a_duration(
     model: Path, monkeypatch: pytest.MonkeyPatch, mode: str, seconds: str
 ) -> None:
     host = fake_host()
-    monkeypatch.setattr("ccnet_edge.bench.parse_host", lambda _: host)
+    monkeypatch.setattr("ccnet_edge.bench.open_host", lambda _, **__: nullcontext(host))
     done = CliRunner().invoke(group, ["bench", str(model), "--duration", mode])
     assert done.exit_code == 0, done.exception
     latency = next(words for command, _, words in host.asked if command == "latency")
