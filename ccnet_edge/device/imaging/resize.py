@@ -26,8 +26,9 @@ _LUMA = (19_595, 38_470, 7_471)
 def resize(image: NDArray[Any], *, height: int, width: int, method: Filter) -> NDArray[Any]:
     """`image` [H, W, C] uint8, uint16 or float32 at another size, of the same type.
 
-    Eight bits give exactly `PIL.Image.resize`. Sixteen are computed in float32, rounded and
-    clipped. An image that has the size already comes back itself, not a copy.
+    By `nearest` neighbour int32 as well. Eight bits give exactly `PIL.Image.resize`. Sixteen are
+    computed in float32, rounded and clipped. An image that has the size already comes back
+    itself, not a copy.
 
     Returns:
         [height, width, C].
