@@ -9,6 +9,7 @@ import click
 
 from ccnet_edge.cli.bench_options import BenchRequest, bench_options
 from ccnet_edge.cli.console import print_json, progress_bars, say
+from ccnet_edge.cli.junit import save_junit
 
 if TYPE_CHECKING:
     from ccnet_edge.bench import BenchReport
@@ -47,6 +48,7 @@ def _measure(path: Path, request: BenchRequest) -> BenchReport:
         report = request.run(subject, progress)
     if request.record:
         say(f"wrote {bench.record(report, path)}")
+    save_junit(request.junit, {report.subject: report.gates})
     return report
 
 

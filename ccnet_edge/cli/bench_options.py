@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Any, TypeVar
 import click
 
 from ccnet_edge.cli.host_options import host_option, keep_option
+from ccnet_edge.cli.junit import junit_option
 from ccnet_edge.cli.option_values import Option, collected, parse_seconds, parsed
 from ccnet_edge.errors import UsageError
 
@@ -36,6 +37,7 @@ class BenchRequest:
     against: Path | None
     seed: int
     record: bool
+    junit: Path | None
 
     def machine(self, subject: Subject) -> AbstractContextManager[Host]:
         """The host that was named, or the one that the target's profile names."""
@@ -90,6 +92,7 @@ class BenchRequest:
             "--samples": self.samples is not None,
             "--time-limit": self.time_limit is not None,
             "--record": self.record,
+            "--junit": self.junit is not None,
         }
         given = [name for name, is_given in apart.items() if is_given]
         if given:
@@ -158,4 +161,5 @@ OPTIONS: dict[str, Option] = {
     "record": click.option(
         "--record", is_flag=True, help="Write measured.json beside the archive."
     ),
+    "junit": junit_option,
 }

@@ -9,6 +9,7 @@ import click
 from ccnet_edge.cli.build_options import BuildChoices, build_options
 from ccnet_edge.cli.console import print_json, progress_bars, say
 from ccnet_edge.cli.data_options import DatasetRequest, data_options
+from ccnet_edge.cli.junit import junit_option, save_junit
 from ccnet_edge.cli.limit_options import LimitRequest, limit_options
 from ccnet_edge.cli.plan_options import PlanRequest, plan_options
 from ccnet_edge.cli.signing_options import passphrase_of, sign_options, sign_with
@@ -22,6 +23,7 @@ from ccnet_edge.cli.signing_options import passphrase_of, sign_options, sign_wit
 @click.option("--require-target", is_flag=True, help="Exit 8 for limits that were not judged.")
 @click.option("--dry-run", is_flag=True, help="Say what would be done; write nothing.")
 @sign_options
+@junit_option
 @click.option("--json", "as_json", is_flag=True, help="Print one JSON document.")
 def command(
     *,
@@ -33,6 +35,7 @@ def command(
     dry_run: bool,
     sign: Path | None,
     passphrase_file: Path | None,
+    junit: Path | None,
     as_json: bool,
 ) -> None:
     """Build a bundle that fits a device: measure, solve, train, export, prove, package.
@@ -62,4 +65,5 @@ def command(
         say(f"wrote {sign_with(sign, passphrase_file, folder / summary.archive)}")
     say(f"wrote {folder / summary.archive} and {folder / 'report.html'}")
     print_json(summary) if as_json else click.echo(describe_build(summary))
+    save_junit(junit, {summary.archive: summary.gates})
     compiler.check_build(summary, require_target=require_target)

@@ -8,6 +8,7 @@ import click
 
 from ccnet_edge.cli.console import print_json, progress_bars
 from ccnet_edge.cli.host_options import host_option, keep_option
+from ccnet_edge.cli.junit import junit_option, save_junit
 from ccnet_edge.cli.option_values import parse_seconds, parsed
 from ccnet_edge.cli.signing_options import trust_of, trust_options
 
@@ -35,6 +36,7 @@ from ccnet_edge.cli.signing_options import trust_of, trust_options
 )
 @parsed("--time-limit", parse_seconds, "TIME", "For timing, where there is room; default: 60s.")
 @trust_options
+@junit_option
 @click.option("--json", "as_json", is_flag=True, help="Print one JSON document.")
 def command(
     bundle: Path,
@@ -48,6 +50,7 @@ def command(
     time_limit: float | None,
     key: Path | None,
     signature: Path | None,
+    junit: Path | None,
     as_json: bool,
 ) -> None:
     """Check BUNDLE (an archive, image or folder) here, or on a device by its own runtime.
@@ -56,7 +59,7 @@ def command(
     """
     from ccnet_edge.bench import open_host, verify_on
     from ccnet_edge.device.timer import TIME_LIMIT_S
-    from ccnet_edge.device.verify import check, describe
+    from ccnet_edge.device.verify import check, describe, standing
 
     with progress_bars() as progress, open_host(host or "local", keep=keep) as machine:
         found = verify_on(
@@ -74,4 +77,5 @@ def command(
         print_json(found)
     else:
         click.echo(describe(found))
+    save_junit(junit, {found.name: found.gates, f"{found.name}, as built": standing(found)})
     check(found, require_target=require_target)

@@ -116,7 +116,7 @@ def check(verification: Verification, *, require_target: bool = False) -> None:
     for gate in verification.gates:
         if gate.status == "failed":
             raise ERRORS[gate.name](f"{verification.bundle}: {gate_line(gate)}")
-    for gate in _standing(verification):
+    for gate in standing(verification):
         raise ERRORS[gate.name](
             f"{verification.bundle}: UNFIT since it was built: {gate_line(gate)}",
             hint="build it again with other limits or more training; do not deploy this one",
@@ -150,7 +150,7 @@ def describe(verification: Verification) -> str:
         + ("; identical to the bit" if verification.identical else ""),
     ]
     lines += [gate_line(gate) for gate in verification.gates if gate.name != "parity"]
-    lines += [f"recorded  {gate_line(gate)}" for gate in _standing(verification)]
+    lines += [f"recorded  {gate_line(gate)}" for gate in standing(verification)]
     kind = "is" if verification.on_target else "is not taken for"
     lines.append(f"machine   {place(verification.environment)} {kind} the target")
     return "\n".join(lines)
@@ -164,7 +164,7 @@ def gate_line(gate: Gate) -> str:
     return f"{gate.name:<8}  {measured}{limit}: {gate.status}{note}"
 
 
-def _standing(verification: Verification) -> tuple[Gate, ...]:
+def standing(verification: Verification) -> tuple[Gate, ...]:
     """Recorded failures that nothing here takes the place of; the golden output is no parity."""
     passed = {gate.name for gate in verification.gates if gate.status == "passed"} - {"parity"}
     return tuple(
