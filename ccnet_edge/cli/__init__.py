@@ -21,6 +21,7 @@ COMMANDS = {
     "keygen": ("keygen", "Make a key pair to sign bundles with."),
     "measure": ("measure", "Measure how complex the images of a data set are, per scale."),
     "package": ("package", "Pack a finished build: an archive, a container image or a folder."),
+    "parity": ("parity", "Compare a model file's masks with the trained network's and the truth."),
     "plan": ("plan", "Solve for the network widths that the limits allow."),
     "report": ("report", "Show a build's summary and write its report.html."),
     "run": ("run", "Segment images with a bundle."),

@@ -63,6 +63,9 @@ DOCUMENTS = {
     "measured": Document(
         holder="ccnet_edge.spec.bundle:Measurements", commands=("package",), file="measured.json"
     ),
+    "parity": Document(
+        holder="ccnet_edge.spec.report:ParityReport", commands=("parity",), file="parity.json"
+    ),
     "plan": Document(holder="ccnet_edge.spec.plan:Solution", file="plan.json"),
     "plan-with-alternatives": Document(
         holder="ccnet_edge.spec.plan:PlanDocument", commands=("plan",)

@@ -1,5 +1,6 @@
 """The whole flow: from images and a target to a bundle that fits, resumable at every stage."""
 
+from ccnet_edge.compiler.compare import check_comparison, compare_with_trained, gate_of
 from ccnet_edge.compiler.flow import build, check_build, read_build
 from ccnet_edge.compiler.preview import BuildPreview, describe_preview, preview
 from ccnet_edge.compiler.request import summarise_data
@@ -8,7 +9,10 @@ __all__ = [
     "BuildPreview",
     "build",
     "check_build",
+    "check_comparison",
+    "compare_with_trained",
     "describe_preview",
+    "gate_of",
     "preview",
     "read_build",
     "summarise_data",

@@ -167,7 +167,7 @@ def _stages(site: Site, solution: Solution, there: Sequence[str]) -> tuple[Stage
         ("evaluation", f"score {data.test} test images", None, ""),
         ("export", f"write {site.model.name}", None, ""),
         ("options", "choose the engine's options by measuring", 2 * TUNING_LIMIT_S, "up to"),
-        ("parity", "compare with torch on test images", None, ""),
+        ("parity", "compare masks with torch's and the truth on test images", None, ""),
         ("bench", f"measure memory and latency on {site.host.name}", BENCH_LIMIT_S, "up to"),
         ("bundle", "write the bundle, its archive, and the report", None, ""),
     ]

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from ccnet_edge import verify
 from ccnet_edge.bench import (
     BenchReport,
     HostMeter,
@@ -14,7 +15,7 @@ from ccnet_edge.compiler.request import Site
 from ccnet_edge.complexity import measure
 from ccnet_edge.complexity.definitions import DEFAULT_DEFINITION
 from ccnet_edge.complexity.encoder import encoder_identity
-from ccnet_edge.dataset import PreparedImages, Split, spread
+from ccnet_edge.dataset import Split
 from ccnet_edge.device.environment import BUILD, RUNTIME, environment, installed_versions
 from ccnet_edge.device.gates import place
 from ccnet_edge.export import FORMATS, TRAINED, TRAINING, ExportOptions, export
@@ -29,7 +30,7 @@ from ccnet_edge.spec.report import Evaluation, ParityReport
 from ccnet_edge.spec.training import TrainedNetwork
 from ccnet_edge.train import evaluate, find_recipe, load_trained, torch_predict, train
 from ccnet_edge.train.state import WEIGHTS
-from ccnet_edge.verify import check_parity, open_predict, tune_session
+from ccnet_edge.verify import open_shipped, tune_session
 from ccnet_edge.verify.meter import MeterHere
 
 BASE_STAGES = ("base", "base-validation", "base-evaluation")
@@ -38,8 +39,6 @@ STAGES = (
     "bench", "bundle", "archive", "examples",
 )  # fmt: skip
 BASE, ARTIFACT = "base", "artifact.json"
-# Test images that parity is shown on: as many as it takes a minute for, evenly spread.
-PARITY_IMAGES = 64
 # A busy machine makes the median drift: so many runs are given the chance to be valid.
 BENCH_ATTEMPTS = 3
 
@@ -222,21 +221,21 @@ def tune_options(site: Site, artifact: Artifact) -> TunedOptions:
 def prove_parity(
     site: Site, trained: TrainedNetwork, artifact: Artifact, options: SessionOptions
 ) -> ParityReport:
-    """The file that ships against the trained network, over real test images."""
+    """Every hop from the trained network to the file that ships, over real test images."""
+    strict = site.request.strict
 
     def make() -> ParityReport:
-        reference = torch_predict(load_trained(site.folder / TRAINING)[1])
-        with open_predict(site.model, options) as predict:
-            return check_parity(
-                predict,
-                reference,
-                PreparedImages(
-                    site.dataset, spread(site.dataset.test, PARITY_IMAGES), trained.preprocessing
-                ),
+        with open_shipped(site.model, options, artifact.precision) as shipped:
+            return verify.prove_parity(
+                site.folder / TRAINING,
+                (shipped,),
+                site.dataset,
+                options,
+                strict=strict,
                 progress=site.progress,
             )
 
-    inputs = (artifact, options, site.request.data.fingerprint, here())
+    inputs = (trained, artifact, options, site.request.data.fingerprint, strict, here())
     return site.store.value("parity", ParityReport, inputs, make)
 
 

@@ -20,6 +20,7 @@ from ccnet_edge.report.figures import (
     headline,
     network_figures,
 )
+from ccnet_edge.report.hops import HOP_GROUPS, HOP_NAMES, hop_rows, hop_verdicts
 from ccnet_edge.report.pictures import CAPTION
 from ccnet_edge.spec import serial
 from ccnet_edge.spec.build import BuildSummary
@@ -48,6 +49,10 @@ def write_report(summary: BuildSummary, *, examples: tuple[Path, ...], path: Pat
         percentiles=percentile_text(summary.latency, bounds=True),
         samples=samples_text(summary.latency),
         machine=machine_rows(summary.latency),
+        hop_groups=HOP_GROUPS,
+        hop_names=HOP_NAMES,
+        hops=hop_rows(summary.parity.hops),
+        hop_verdicts=hop_verdicts(summary.parity.hops),
         charts=charts(summary),
         example_caption=CAPTION,
         examples=[(example.stem, _data_uri(example)) for example in examples],

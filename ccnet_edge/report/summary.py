@@ -14,6 +14,7 @@ from ccnet_edge.report.figures import (
     headline,
     network_figures,
 )
+from ccnet_edge.report.hops import describe_hops
 from ccnet_edge.spec.build import BuildSummary
 from ccnet_edge.spec.report import Gate
 from ccnet_edge.units import format_bytes
@@ -35,6 +36,7 @@ def describe_build(summary: BuildSummary) -> str:
         "gates",
         *(_gate(summary, gate) for gate in summary.gates),
         "",
+        *_hops(summary),
         *_latency(summary),
         "",
         f"archive    {summary.archive}, {format_bytes(summary.archive_bytes)}  [measured]",
@@ -79,6 +81,15 @@ def _gate(summary: BuildSummary, gate: Gate) -> str:
     if gate.name == "latency" and not summary.latency.valid:
         gate = replace(gate, note="not valid, see below")
     return f"  {gate.name:<9} {gate.status:<23} {gate_text(gate)}  [{kind}]"
+
+
+def _hops(summary: BuildSummary) -> list[str]:
+    """Masks at each hop, where they were followed."""
+    if not summary.parity.hops:
+        return []
+    title = f"masks at each hop, over {summary.parity.images} test images  [measured]"
+    lines = describe_hops(summary.parity.hops).splitlines()
+    return [title, *(f"  {line}".rstrip() for line in lines), ""]
 
 
 def _latency(summary: BuildSummary) -> list[str]:

@@ -64,18 +64,34 @@ def check_budgets(
 
 
 def parity_gate(parity: ParityReport, *, where: str) -> Gate:
-    """The largest relative error of the logits, with the share of flipped pixels as the note."""
+    """The clause that failed first; else what the last hop is judged by first, the rest as a note.
+
+    In fp32 that is the largest relative error of the logits, with the share of flipped pixels;
+    in fp16 and int8 the share of the Dice that is lost, with what the masks lose otherwise.
+    """
+    failed = parity.failed
+    if failed:
+        hop, clause = failed[0]
+        what = "; ".join(each.text for at, each in failed if at is hop)
+        note = f"{hop.reference} → {hop.candidate}: {what}"
+    elif parity.hops and parity.hops[-1].precision != "fp32":
+        clause, *others = parity.hops[-1].clauses
+        rest = ", ".join(f"{each.name} {each.measured:.2g} of {each.limit:g}" for each in others)
+        note = f"share of {parity.hops[-1].baseline}'s Dice lost; {rest}; {parity.images} images"
+    else:
+        clause = None
+        note = (
+            f"flipped {parity.flipped_share:.2g} of {parity.flipped_share_limit:.2g}, "
+            f"{parity.images} images"
+        )
     return Gate(
         name="parity",
         status="passed" if parity.passed else "failed",
-        measured=parity.relative_error,
-        limit=parity.relative_error_limit,
+        measured=clause.measured if clause is not None else parity.relative_error,
+        limit=clause.limit if clause is not None else parity.relative_error_limit,
         unit="share",
         where=where,
-        note=(
-            f"flipped {parity.flipped_share:.2g} of {parity.flipped_share_limit:.2g}, "
-            f"{parity.images} images"
-        ),
+        note=note,
     )
 
 

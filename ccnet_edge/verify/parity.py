@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Iterator, Sized
+from collections.abc import Iterable, Iterator, Sequence, Sized
 from contextlib import contextmanager
 from pathlib import Path
 
@@ -13,16 +13,12 @@ from ccnet_edge.device.backends import open_session
 from ccnet_edge.device.imaging.labels import labels
 from ccnet_edge.errors import ParityError
 from ccnet_edge.spec.artifact import SessionOptions
+from ccnet_edge.spec.parity import Hop
 from ccnet_edge.spec.progress import Progress, silent
 from ccnet_edge.spec.report import ParityReport
-
-# Logits [1, outputs, H, W] for an input [1, C, H, W], both float32.
-Predict = Callable[[NDArray[np.float32]], NDArray[np.float32]]
-
-# fp32: only the order of additions may differ. An engine that computes in bf16 or TF32 without
-# being asked (OpenVINO on newer processors, cuDNN) is off by 1e-3 and does not pass.
-RELATIVE_ERROR_LIMIT = 1e-5
-FLIPPED_SHARE_LIMIT = 1e-6
+from ccnet_edge.verify.difference import Difference
+from ccnet_edge.verify.examples import Predict
+from ccnet_edge.verify.limits import FLIPPED_SHARE_LIMIT, RELATIVE_ERROR_LIMIT
 
 
 @contextmanager
@@ -44,7 +40,7 @@ def check_parity(
     flipped_share_limit: float = FLIPPED_SHARE_LIMIT,
     progress: Progress = silent,
 ) -> ParityReport:
-    """How far `predict` is from `reference` over all of `inputs`.
+    """How far `predict` is from `reference` over all of `inputs`; `follow` knows a truth as well.
 
     Args:
         predict: the exported network.
@@ -58,42 +54,35 @@ def check_parity(
     Raises:
         ParityError: no inputs, logits of different shapes, or logits that are not finite.
     """
-    total = len(inputs) if isinstance(inputs, Sized) else 0
-    images = flipped = pixels = 0
-    difference = largest = 0.0
-    for x in inputs:
+    total, images = len(inputs) if isinstance(inputs, Sized) else 0, 0
+    difference = Difference("the trained network", "the exported network")
+    for images, x in enumerate(inputs, start=1):
         wanted, found = reference(x), predict(x)
-        _check_logits(wanted, found, image=images)
-        difference = max(difference, float(np.abs(found - wanted).max()))
-        largest = max(largest, float(np.abs(wanted).max()))
+        difference.add_logits(wanted, found, image=images - 1)
         for a, b in zip(wanted, found, strict=True):
-            flipped += int(np.count_nonzero(labels(a) != labels(b)))
-            pixels += a[0].size
-        images += 1
+            difference.add_masks(labels(a), labels(b))
         progress("parity", done=images, total=total)
-    if images == 0:
+    if not images:
         raise ParityError("parity needs at least one image, found none")
+    assert difference.relative_error is not None
     return ParityReport(
         images=images,
-        relative_error=_ratio(difference, largest),
+        relative_error=difference.relative_error,
         relative_error_limit=relative_error_limit,
-        flipped_share=flipped / pixels,
+        flipped_share=difference.flipped_share,
         flipped_share_limit=flipped_share_limit,
     )
 
 
-def _ratio(difference: float, largest: float) -> float:
-    """Relative error; where all reference logits are zero, any difference is a whole one."""
-    return difference / largest if largest > 0 else float(difference > 0)
-
-
-def _check_logits(wanted: NDArray[np.float32], found: NDArray[np.float32], *, image: int) -> None:
-    if wanted.shape != found.shape:
-        raise ParityError(
-            f"image {image}: logits {list(wanted.shape)} were wanted, the exported network gives "
-            f"{list(found.shape)}",
-            hint="it was exported from another network, or for another input size",
-        )
-    for name, logits in (("trained", wanted), ("exported", found)):
-        if not np.isfinite(logits).all():
-            raise ParityError(f"image {image}: the {name} network gives logits that are not finite")
+def report_hops(hops: Sequence[Hop]) -> ParityReport:
+    """The report of a chain from the trained network over its export in fp32 to what ships."""
+    first = hops[0]
+    assert first.relative_error is not None
+    return ParityReport(
+        images=first.images,
+        relative_error=first.relative_error,
+        relative_error_limit=RELATIVE_ERROR_LIMIT,
+        flipped_share=first.flipped_share,
+        flipped_share_limit=FLIPPED_SHARE_LIMIT,
+        hops=tuple(hops),
+    )

@@ -4,10 +4,12 @@ from dataclasses import replace
 
 import pytest
 
+from ccnet_edge.spec.parity import Hop
 from ccnet_edge.spec.plan import Limits
 from ccnet_edge.spec.report import Gate, LatencyReport, ParityReport
 from ccnet_edge.verify import accuracy_gate, check_budgets, parity_gate
 from tests.report.summaries import summary
+from tests.spec.test_parity import HOP
 
 BUILD = summary()
 LIMITS = Limits(disk_bytes=489_000, ram_bytes=380_000_000, latency_ms=41.2)
@@ -98,3 +100,26 @@ def test_a_score_without_a_value_reaches_no_floor() -> None:
     assert gate.status == "failed"
     assert accuracy_gate(None, metric="f1", floor=0.1).status == "failed"
     assert accuracy_gate(None, metric="f1", floor=None).status == "no limit"
+
+
+def with_hop(hop: Hop) -> ParityReport:
+    return replace(BUILD.parity, hops=(hop,))
+
+
+def test_parity_of_int8_is_about_masks_and_says_what_else_was_kept() -> None:
+    gate = parity_gate(with_hop(HOP), where="here")
+    assert (gate.status, gate.measured, gate.limit) == ("passed", 0.0, 0.01)
+    assert gate.note == (
+        "share of onnx fp32's Dice lost; worst image 0 of 0.02, hd95 0 of 1, "
+        "missed lesions 0 of 0.5; 20 images"
+    )
+
+
+def test_the_clauses_that_failed_are_named_with_their_figures() -> None:
+    after = replace(HOP.after, hd95_px=9.5)
+    gate = parity_gate(with_hop(replace(HOP, after=after, worst_loss=0.05)), where="here")
+    assert (gate.status, gate.measured, gate.limit) == ("failed", 0.05, 0.02)
+    assert gate.note == (
+        "onnx fp32 → onnx int8: an image loses 0.05 Dice (07_test), limit 0.02; "
+        "HD95 grows by 1.5 px, limit 1"
+    )

@@ -1,0 +1,93 @@
+"""The way from a trained network to what ships: torch, its export in fp32, and what follows."""
+
+from __future__ import annotations
+
+import tempfile
+from collections.abc import Iterator, Sequence
+from contextlib import ExitStack, contextmanager
+from pathlib import Path
+
+from ccnet_edge.dataset import SegmentationDataset, spread
+from ccnet_edge.errors import DataError
+from ccnet_edge.export import FILES, FORMATS, export
+from ccnet_edge.spec.artifact import SessionOptions
+from ccnet_edge.spec.progress import Progress, silent
+from ccnet_edge.spec.report import ParityReport
+from ccnet_edge.spec.target import Precision
+from ccnet_edge.train import load_trained, torch_predict
+from ccnet_edge.verify.examples import Examples, Predictor, predictor
+from ccnet_edge.verify.hops import follow
+from ccnet_edge.verify.parity import open_predict, report_hops
+
+# Test images that parity is shown on: as many as it takes a minute for, evenly spread.
+PARITY_IMAGES = 64
+
+
+def prove_parity(
+    trained: Path,
+    shipped: Sequence[Predictor],
+    dataset: SegmentationDataset,
+    options: SessionOptions,
+    *,
+    strict: bool = False,
+    progress: Progress = silent,
+) -> ParityReport:
+    """Every hop from the network in `trained` to the last of `shipped`, over real test images.
+
+    Where what ships is not in fp32, the same network is exported in fp32 for the same engine and
+    stands between, so that what rounding costs is told from what exporting does.
+
+    Args:
+        trained: a folder that training left behind.
+        shipped: the model file's predictor, then what follows it, a device's.
+        dataset: whose test split is looked at.
+        options: of the engine that runs the model.
+        strict: fp16 and int8 keep 99.9 % of the Dice, not 99 %.
+        progress: told about stage "parity".
+
+    Raises:
+        DataError: the data has other classes, or no test images.
+        ParityError: answers that cannot be compared; what is merely worse is in the report.
+    """
+    record, module = load_trained(trained)
+    if dataset.classes != record.classes:
+        raise DataError(
+            f"{dataset.name}: the classes {', '.join(record.classes)} of the trained network were "
+            f"wanted, found {', '.join(dataset.classes)}",
+            hint="give the data that it was trained on, read with the same options",
+        )
+    samples = spread(dataset.test, PARITY_IMAGES)
+    if not samples:
+        raise DataError(f"{dataset.name}: parity needs test images, the test split has none")
+    start = predictor(torch_predict(module), name="torch", precision="fp32")
+    with ExitStack() as stack:
+        between = []
+        if shipped[0].precision != "fp32":
+            between.append(stack.enter_context(_exported(trained, options)))
+        hops = follow(
+            (start, *between, *shipped),
+            Examples(dataset, samples, record.preprocessing),
+            classes=record.classes,
+            strict=strict,
+            progress=progress,
+        )
+    return report_hops(hops)
+
+
+@contextmanager
+def open_shipped(model: Path, options: SessionOptions, precision: Precision) -> Iterator[Predictor]:
+    """The predictor in a model file, for as long as the context lasts."""
+    with open_predict(model, options) as predict:
+        name = f"{FORMATS.get(options.engine, options.engine)} {precision}"
+        yield predictor(predict, name=name, precision=precision)
+
+
+@contextmanager
+def _exported(trained: Path, options: SessionOptions) -> Iterator[Predictor]:
+    """The network in `trained` as an fp32 export for the same engine."""
+    kind = FORMATS[options.engine]
+    with tempfile.TemporaryDirectory(prefix="ccnet-") as folder:
+        model = Path(folder) / FILES[kind]
+        export(kind, trained, model)
+        with open_shipped(model, options, "fp32") as shipped:
+            yield shipped
