@@ -28,8 +28,8 @@ BUNDLE_FORMAT = 2
 # What a bundle is handed on as: one file, an OCI image layout, or a folder.
 PackedAs = Literal["zip", "tar", "oci", "dir"]
 MANIFEST = "manifest.json"
-# The manifest's own hash: it can list every file's but its own.
-MANIFEST_SUM = "manifest.json.sha256"
+# Every file's hash and the manifest's own, as `sha256sum -c` reads them.
+SUMS = "SHA256SUMS"
 # The runtime's file in a bundle.
 RUNTIME_FILE = "ccnet-device.pyz"
 # Where a build directory keeps its bundle: such a directory is taken for the bundle in it.

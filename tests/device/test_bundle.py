@@ -20,7 +20,7 @@ from ccnet_edge.device.bundle.write import README, BundleParts, write_bundle
 from ccnet_edge.device.package import MEASURED, pack_bundle
 from ccnet_edge.errors import BundleRefusedError, DataError, UsageError
 from ccnet_edge.spec import serial
-from ccnet_edge.spec.bundle import MANIFEST, MANIFEST_SUM, RUNTIME_FILE, Manifest, Measurements
+from ccnet_edge.spec.bundle import MANIFEST, RUNTIME_FILE, SUMS, Manifest, Measurements
 from ccnet_edge.spec.complexity import ImageFigures
 from ccnet_edge.spec.report import Environment, Gate, ImageScores
 from ccnet_edge.spec.training import CurvePoint
@@ -48,19 +48,19 @@ def umask() -> Iterator[None]:
 def test_a_bundle_holds_model_manifest_golden_runtime_and_readme(bundle: Path) -> None:
     assert sorted(contents(bundle)) == [
         README,
+        SUMS,
         RUNTIME_FILE,
         "golden/image.png",
         "golden/labels.png",
         "golden/logits.f32",
         MANIFEST,
-        MANIFEST_SUM,
         "model.onnx",
     ]
 
 
 def test_the_manifest_lists_every_other_file_with_its_size_and_hash(bundle: Path) -> None:
     files = contents(bundle)
-    del files[MANIFEST], files[MANIFEST_SUM]
+    del files[MANIFEST], files[SUMS]
     listed = serial.load(Manifest, bundle / MANIFEST).files
     assert {file.file: file.sha256 for file in listed} == {
         name: hashlib.sha256(content).hexdigest() for name, content in files.items()

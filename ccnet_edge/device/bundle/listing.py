@@ -8,24 +8,26 @@ from __future__ import annotations
 
 import hashlib
 import json
+from collections.abc import Iterable
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 from ccnet_edge.device.bundle.files import Files, ImageFiles, bundle_files
-from ccnet_edge.device.bundle.names import check_name, check_names
+from ccnet_edge.device.bundle.names import MAX_FILES, MAX_NAME, check_name, check_names
 from ccnet_edge.device.bundle.oci import ImageFacts
 from ccnet_edge.device.bundle.signature import Statement
 from ccnet_edge.device.bundle.trust import MAX_MANIFEST_BYTES, Trust, check_trust
 from ccnet_edge.errors import BundleRefusedError, ConfigError
 from ccnet_edge.spec import serial
-from ccnet_edge.spec.bundle import MANIFEST, MANIFEST_SUM, BundleFile
+from ccnet_edge.spec.bundle import MANIFEST, SUMS, BundleFile
 
 # The first format whose listing is this one.
 FIRST_FORMAT = 2
 # Of one file. The largest network of the papers has 124 MB of weights.
 MAX_FILE_BYTES = 2**30
-MAX_SUM_BYTES = 200
+# A line has a hash, two spaces, a name and its end.
+MAX_SUMS_BYTES = (MAX_FILES + 1) * (64 + 2 + MAX_NAME + 1)
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -94,7 +96,7 @@ def open_listing(path: Path, trust: Trust | None = None) -> Listing:
     files = bundle_files(path)
     content = _manifest(files, path, statement)
     listing = _listing(path, files, content, statement)
-    names = [MANIFEST, MANIFEST_SUM, *(file.file for file in listing.listed)]
+    names = [MANIFEST, SUMS, *(file.file for file in listing.listed)]
     if len(set(names)) < len(names):
         raise BundleRefusedError(f"{path}: {MANIFEST} lists a file twice")
     check_names(names, where=path)
@@ -105,6 +107,8 @@ def open_listing(path: Path, trust: Trust | None = None) -> Listing:
             f"{path}: files that {MANIFEST} does not list: {', '.join(extra)}",
             hint="somebody added to the bundle; do not use it",
         )
+    if files.read(SUMS, limit=MAX_SUMS_BYTES) != sums(listing.manifest, listing.listed):
+        raise _not_summed(path, "a file")
     if isinstance(files, ImageFiles):
         files.check_documents(
             ImageFacts(
@@ -116,21 +120,32 @@ def open_listing(path: Path, trust: Trust | None = None) -> Listing:
     return listing
 
 
-def manifest_sum(manifest: bytes) -> bytes:
-    """The content of `manifest.json.sha256`, as `sha256sum -c` reads it."""
-    return f"{hashlib.sha256(manifest).hexdigest()}  {MANIFEST}\n".encode()
+def sums(manifest: bytes, listed: Iterable[BundleFile]) -> bytes:
+    """The content of `SHA256SUMS`: the hashes of the manifest and of all that it lists."""
+    hashes = {MANIFEST: hashlib.sha256(manifest).hexdigest()}
+    hashes |= {file.file: file.sha256 for file in listed}
+    return "".join(_sum(hashes[name], name) for name in sorted(hashes)).encode()
+
+
+def _sum(sha256: str, name: str) -> str:
+    return f"{sha256}  {name}\n"
 
 
 def _manifest(files: Files, path: Path, statement: Statement | None) -> bytes:
     content = files.read(MANIFEST, limit=MAX_MANIFEST_BYTES)
-    if files.read(MANIFEST_SUM, limit=MAX_SUM_BYTES) != manifest_sum(content):
-        raise BundleRefusedError(
-            f"{path}: {MANIFEST} is not what {MANIFEST_SUM} says",
-            hint="the bundle was changed or damaged; copy it again",
-        )
-    if statement and hashlib.sha256(content).hexdigest() != statement.manifest_sha256:
+    digest = hashlib.sha256(content).hexdigest()
+    if _sum(digest, MANIFEST).encode() not in files.read(SUMS, limit=MAX_SUMS_BYTES):
+        raise _not_summed(path, MANIFEST)
+    if statement and digest != statement.manifest_sha256:
         raise BundleRefusedError(f"{path}: {MANIFEST} is not the one that was signed")
     return content
+
+
+def _not_summed(path: Path, what: str) -> BundleRefusedError:
+    return BundleRefusedError(
+        f"{path}: {what} is not what {SUMS} says",
+        hint="the bundle was changed or damaged; copy it again",
+    )
 
 
 def _listing(path: Path, files: Files, content: bytes, statement: Statement | None) -> Listing:

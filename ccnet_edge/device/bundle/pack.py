@@ -9,7 +9,7 @@ from typing import get_args
 
 from ccnet_edge.device.bundle.files import located
 from ccnet_edge.device.bundle.folders import check_replaceable, write_folder
-from ccnet_edge.device.bundle.listing import Listing
+from ccnet_edge.device.bundle.listing import Listing, sums
 from ccnet_edge.device.bundle.oci import LAYOUT, ImageFacts, image_files
 from ccnet_edge.device.bundle.read import open_bundle
 from ccnet_edge.device.bundle.tars import tar_bytes
@@ -17,7 +17,7 @@ from ccnet_edge.device.bundle.trust import subject
 from ccnet_edge.device.bundle.zips import zip_bytes
 from ccnet_edge.errors import UsageError
 from ccnet_edge.spec import serial
-from ccnet_edge.spec.bundle import MANIFEST, MANIFEST_SUM, PackedAs
+from ccnet_edge.spec.bundle import MANIFEST, SUMS, PackedAs
 
 # What the name of a packed bundle ends in.
 SUFFIXES: dict[PackedAs, str] = {"zip": ".zip", "tar": ".tar", "oci": "-oci", "dir": ""}
@@ -42,7 +42,7 @@ def write_archive(folder: Path, out: Path, *, packed_as: PackedAs = "zip") -> Pa
     listing = open_bundle(folder).listing
     members = {file.file: listing.read(file.file) for file in listing.listed}
     members[MANIFEST] = listing.manifest
-    members[MANIFEST_SUM] = listing.files.read(MANIFEST_SUM, limit=len(listing.manifest))
+    members[SUMS] = sums(listing.manifest, listing.listed)
     if out.resolve() == located(folder).resolve():
         raise UsageError(f"{out}: is the bundle itself", hint="give another path with -o")
     if packed_as in ("zip", "tar"):

@@ -14,7 +14,7 @@ from ccnet_edge import __version__
 from ccnet_edge.device.backends import open_session
 from ccnet_edge.device.bundle.folders import check_replaceable, write_folder
 from ccnet_edge.device.bundle.golden import IMAGE, LABELS, LOGITS, GoldenFiles, make_golden
-from ccnet_edge.device.bundle.listing import MAX_FILE_BYTES, manifest_sum
+from ccnet_edge.device.bundle.listing import MAX_FILE_BYTES, sums
 from ccnet_edge.device.bundle.pyz import build_pyz
 from ccnet_edge.device.bundle.readme import readme
 from ccnet_edge.device.environment import BUILD, RUNTIME, installed_versions
@@ -25,8 +25,8 @@ from ccnet_edge.spec.build import DataSummary
 from ccnet_edge.spec.bundle import (
     BUNDLE_FORMAT,
     MANIFEST,
-    MANIFEST_SUM,
     RUNTIME_FILE,
+    SUMS,
     BundleFile,
     Manifest,
 )
@@ -91,14 +91,14 @@ def write_bundle(parts: BundleParts, folder: Path) -> Manifest:
     files[README] = readme(manifest, runtime=RUNTIME_FILE).encode()
     manifest = replace(manifest, files=_listed_all(files))
     content = serial.to_json(manifest).encode()
-    write_folder(folder, {**files, MANIFEST: content, MANIFEST_SUM: manifest_sum(content)})
+    write_folder(folder, {**files, MANIFEST: content, SUMS: sums(content, manifest.files)})
     return manifest
 
 
 def bundle_names(artifact: Artifact) -> tuple[str, ...]:
     """Every file of a bundle of `artifact`, by its path in it."""
     model = Path(artifact.file).name
-    own = (MANIFEST, MANIFEST_SUM, README, RUNTIME_FILE)
+    own = (MANIFEST, SUMS, README, RUNTIME_FILE)
     return tuple(sorted((IMAGE, LABELS, LOGITS, model, *own)))
 
 

@@ -16,11 +16,11 @@ from contextlib import contextmanager
 from pathlib import Path
 
 from ccnet_edge.device.bundle import Trust
-from ccnet_edge.device.bundle.listing import Listing, open_listing
+from ccnet_edge.device.bundle.listing import Listing, open_listing, sums
 from ccnet_edge.device.bundle.signature import SUFFIX
 from ccnet_edge.device.install import durable
 from ccnet_edge.errors import BundleRefusedError, DeviceError
-from ccnet_edge.spec.bundle import MANIFEST, MANIFEST_SUM
+from ccnet_edge.spec.bundle import MANIFEST, SUMS
 
 SLOTS = ("a", "b")
 BUNDLE = "bundle"
@@ -141,8 +141,7 @@ class Root:
             folders.add(path.parent)
             durable.write_file(path, listing.read(file.file))
         durable.write_file(bundle / MANIFEST, listing.manifest)
-        sums = listing.files.read(MANIFEST_SUM, limit=len(listing.manifest))
-        durable.write_file(bundle / MANIFEST_SUM, sums)
+        durable.write_file(bundle / SUMS, sums(listing.manifest, listing.listed))
         durable.write_file(part / f"{BUNDLE}{SUFFIX}", signature)
         for folder in (*folders, part):
             durable.flush_folder(folder)

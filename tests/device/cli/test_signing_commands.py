@@ -117,3 +117,12 @@ def test_installer_needs_a_public_key(cli: Call, tmp_path: Path) -> None:
     assert code == 2
     assert "an Ed25519 public key in PEM was wanted" in stderr
     assert not (tmp_path / "x").exists()
+
+
+def test_installer_writes_a_shell_script_too(cli: Call, tmp_path: Path) -> None:
+    cli("keygen", tmp_path / "key.pem")
+    out = tmp_path / "install.sh"
+    options = ("--key", tmp_path / "key.pem.pub", "--root", tmp_path / "root", "--test", "true")
+    assert cli("installer", *options, "--shell", "-o", out).code == 0
+    done = subprocess.run(["sh", str(out), "status"], capture_output=True, text=True, check=False)
+    assert (done.returncode, done.stdout) == (7, "slot a          empty\nslot b          empty\n")

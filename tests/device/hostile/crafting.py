@@ -14,10 +14,10 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
-from ccnet_edge.device.bundle.listing import manifest_sum
+from ccnet_edge.device.bundle.listing import _sum
 from ccnet_edge.device.bundle.tars import tar_bytes
 from ccnet_edge.device.bundle.zips import REGULAR_FILE, zip_bytes
-from ccnet_edge.spec.bundle import MANIFEST, MANIFEST_SUM
+from ccnet_edge.spec.bundle import MANIFEST, SUMS
 
 Change = Callable[[dict[str, Any]], object]
 SYMLINK, FIFO = 0o120777 << 16, 0o010644 << 16
@@ -38,7 +38,13 @@ def rewritten(
         assert change is not None
         change(data)
         manifest = json.dumps(data).encode()
-    return {**files, MANIFEST: manifest, MANIFEST_SUM: manifest_sum(manifest)}
+    listed = {name: content for name, content in files.items() if name != SUMS}
+    hashes = {
+        name: hashlib.sha256(content).hexdigest()
+        for name, content in {**listed, MANIFEST: manifest}.items()
+    }
+    sums = "".join(_sum(hashes[name], name) for name in sorted(hashes))
+    return {**files, MANIFEST: manifest, SUMS: sums.encode()}
 
 
 def replaced(files: Mapping[str, bytes], content: Mapping[str, bytes]) -> dict[str, bytes]:

@@ -10,7 +10,7 @@ import pytest
 from ccnet_edge.device.bundle import open_bundle
 from ccnet_edge.device.segmenter import Segmenter
 from ccnet_edge.errors import BundleRefusedError
-from ccnet_edge.spec.bundle import MANIFEST, MANIFEST_SUM
+from ccnet_edge.spec.bundle import MANIFEST, SUMS
 from tests.device.hostile.crafting import Change, members, pack, replaced, rewritten
 
 
@@ -40,7 +40,7 @@ def test_one_flipped_bit_in_any_file_is_refused_by_its_name(name: str, archive: 
     refused(archive, name.replace(".", r"\."))
 
 
-@pytest.mark.parametrize("name", ["model.onnx", MANIFEST, MANIFEST_SUM])
+@pytest.mark.parametrize("name", ["model.onnx", MANIFEST, SUMS])
 def test_a_missing_file_is_refused_by_its_name(name: str, archive: Path) -> None:
     files = members(archive)
     del files[name]

@@ -14,6 +14,7 @@ from ccnet_edge.device.install.install import Policy, check, rollback
 from ccnet_edge.device.install.status import describe, status
 from ccnet_edge.errors import BudgetExceededError, BundleRefusedError, DeviceError
 from ccnet_edge.signing import make_keys, sign_bundle
+from ccnet_edge.units import format_bytes
 from tests.device.install.conftest import Device, Versions, nothing
 
 
@@ -206,7 +207,7 @@ def test_both_slots_count_against_the_disk(device: Device, version: Versions) ->
     device.install(version(2))
     found = status(device.root, limit_bytes=size * 3)
     assert found.size_bytes == size + device.root.size("b")
-    assert f"of {size * 3 / 1e6:.2f} MB" in describe(found)
+    assert f"of {format_bytes(size * 3)}, " in describe(found)
 
 
 def test_a_full_disk_is_said_before_anything_is_written(
