@@ -23,6 +23,7 @@ COMMANDS = {
     "package": ("package", "Pack a finished build: an archive, a container image or a folder."),
     "parity": ("parity", "Compare a model file's masks with the trained network's and the truth."),
     "plan": ("plan", "Solve for the network widths that the limits allow."),
+    "prove": ("prove", "Run a bundle under a memory limit that the system enforces."),
     "report": ("report", "Show a build's summary and write its report.html."),
     "run": ("run", "Segment images with a bundle."),
     "samples": ("samples", "Write the built-in sample data to a folder."),

@@ -70,6 +70,7 @@ DOCUMENTS = {
     "plan-with-alternatives": Document(
         holder="ccnet_edge.spec.plan:PlanDocument", commands=("plan",)
     ),
+    "proof": Document(holder="ccnet_edge.spec.report:RamProof", commands=("prove",)),
     "run": Document(holder="ccnet_edge.device.run:RunReport", commands=("run",)),
     "signature": Document(holder="ccnet_edge.signing:SignedBundle", commands=("sign",)),
     "target": Document(holder="ccnet_edge.spec.target:DeviceProfile", commands=("targets show",)),

@@ -15,6 +15,7 @@ from typing import TYPE_CHECKING, NoReturn
 from ccnet_edge import __version__
 from ccnet_edge.errors import CcnetError, MissingExtraError, UsageError
 from ccnet_edge.spec import serial
+from ccnet_edge.units import parse_bytes
 
 if TYPE_CHECKING:
     from ccnet_edge.device.bundle import Trust
@@ -71,6 +72,20 @@ def verify(options: argparse.Namespace) -> None:
     )
     _print(serial.to_json(found) if options.json else describe(found) + "\n")
     check(found, require_target=options.require_target)
+
+
+def prove(options: argparse.Namespace) -> None:
+    """Run a bundle under a memory limit; print what was found."""
+    from ccnet_edge.device.proof import check_proof, describe, prove_bundle
+
+    proof = prove_bundle(
+        options.bundle,
+        limit_bytes=options.ram,
+        inferences=options.inferences,
+        trust=_trust(options),
+    )
+    _print(serial.to_json(proof) if options.json else describe(proof) + "\n")
+    check_proof(proof)
 
 
 def latency(options: argparse.Namespace) -> None:
@@ -146,6 +161,7 @@ def parser() -> argparse.ArgumentParser:
     commands = parser.add_subparsers(required=True, metavar="COMMAND")
     _add_run(commands.add_parser("run", help="segment images with a bundle"))
     _add_verify(commands.add_parser("verify", help="check a bundle on this machine"))
+    _add_prove(commands.add_parser("prove", help="run a bundle under a memory limit"))
     _add_latency(commands.add_parser("latency", help="time a model file; prints JSON"))
     _add_memory(commands.add_parser("memory", help="peak memory of a model file; prints JSON"))
     turns = commands.add_parser("worker", help="infer in turn with another process")
@@ -204,6 +220,17 @@ def _trust(options: argparse.Namespace) -> Trust | None:
     return Trust(keys=read_keys(options.key), signature=options.signature)
 
 
+def _add_prove(parser: argparse.ArgumentParser) -> None:
+    parser.add_argument("bundle", type=Path, metavar="BUNDLE", help="a folder or archive")
+    parser.add_argument(
+        "--ram", type=_bytes, metavar="SIZE", help="the limit; default: the bundle's own budget"
+    )
+    parser.add_argument("--inferences", type=_positive, default=1000, metavar="N")
+    _add_trust(parser)
+    parser.add_argument("--json", action="store_true", help="print one JSON document")
+    parser.set_defaults(command=prove)
+
+
 def _add_latency(parser: argparse.ArgumentParser) -> None:
     _add_model(parser)
     parser.add_argument("--warm-up", type=int, default=10, metavar="N")
@@ -230,6 +257,13 @@ def _add_model(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("model", type=Path, metavar="MODEL", help="a model file (.onnx)")
     parser.add_argument("--shape", type=_shape, required=True, metavar="1,C,H,W")
     parser.add_argument("--options", default="{}", metavar="JSON", help="of the engine")
+
+
+def _bytes(text: str) -> int:
+    try:
+        return parse_bytes(text)
+    except UsageError as error:
+        raise argparse.ArgumentTypeError(str(error)) from error
 
 
 def _positive(text: str) -> int:

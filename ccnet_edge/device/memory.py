@@ -134,8 +134,7 @@ def run_fresh(
     Raises:
         DeviceError: the process failed, was killed, or took longer than `timeout_s`.
     """
-    words = [*device_command(), command, str(model), "--shape", ",".join(map(str, shape))]
-    words += [*arguments, "--options", serial.to_json(options)]
+    words = fresh_command(command, model, options, shape=shape, arguments=arguments)
     what = f"the process that measures {command} of {model}"
     try:
         done = subprocess.run(words, capture_output=True, text=True, timeout=timeout_s, check=False)
@@ -149,6 +148,19 @@ def run_fresh(
     if done.returncode:
         raise DeviceError(f"{what} ended with {done.returncode}: {done.stderr.strip()}")
     return serial.from_json(kind, done.stdout, where=what)
+
+
+def fresh_command(
+    command: str,
+    model: Path,
+    options: SessionOptions,
+    *,
+    shape: Sequence[int],
+    arguments: Sequence[str] = (),
+) -> list[str]:
+    """The words that start `ccnet-device <command>` on a model afresh."""
+    words = [*device_command(), command, str(model), "--shape", ",".join(map(str, shape))]
+    return [*words, *arguments, "--options", serial.to_json(options)]
 
 
 def device_command() -> list[str]:

@@ -125,6 +125,43 @@ class MemoryReport:
 
 
 @dataclass(frozen=True, kw_only=True)
+class MemorySample:
+    """Resident memory of a process at a time after its start."""
+
+    at_s: float
+    resident_bytes: int
+
+
+@dataclass(frozen=True, kw_only=True)
+class RamProof:
+    """`inferences` inferences in a fresh process that the system held to `limit_bytes`.
+
+    `killed` says that the limit ended the process. `peak_bytes` is the largest resident memory
+    that it had, `slack_bytes` what was left of the limit, negative where the process holds more
+    than the limit: `group` (control groups of version 1 or 2) charges pages of libraries to
+    whoever read them first, so a process may hold more than it is charged for. `charged_bytes`
+    is the most that was charged, where the system says. `samples` are spread over the whole run.
+    """
+
+    engine: str
+    limit_bytes: int
+    inferences: int
+    killed: bool
+    peak_bytes: int
+    slack_bytes: int
+    charged_bytes: int | None
+    group: Literal["v1", "v2"]
+    seconds: float
+    samples: tuple[MemorySample, ...]
+    environment: Environment
+
+    @property
+    def held(self) -> bool:
+        """The process ran to its end, and never had more memory than the limit."""
+        return not self.killed and self.slack_bytes >= 0
+
+
+@dataclass(frozen=True, kw_only=True)
 class Percentile:
     """A percentile of latency; `value_ms` is None with fewer samples than it `needs`.
 

@@ -228,6 +228,32 @@ def run_program(
     """
     _, channels, height, width = shape
     threads = min(options.threads, MOST_THREADS)
+    with program(model, options, shape=shape, inferences=inferences, rows=rows) as (words, folder):
+        facts = _load(folder / LIBRARY).ccnet_describe().contents
+        done = subprocess.run(words, cwd=folder, capture_output=True, text=True, check=False)
+    peak = program_peak(done.stdout)
+    if done.returncode or peak is None:
+        raise DeviceError(f"{RUNNER} ended with {done.returncode}: {done.stderr.strip()}")
+    if rows:
+        arena, image = facts.stream_arena_bytes, width * channels
+    else:
+        arena = facts.arena_bytes + (threads - 1) * facts.band_bytes
+        image = height * width * channels
+    network = arena + facts.weights_bytes + image + height * width
+    return peak, network
+
+
+@contextmanager
+def program(
+    model: Path | bytes,
+    options: SessionOptions,
+    *,
+    shape: Sequence[int],
+    inferences: int,
+    rows: bool = False,
+) -> Iterator[tuple[list[str], Path]]:
+    """The command of `run_program`, and the folder to run it in; both go at the end."""
+    channels, threads = shape[1], min(options.threads, MOST_THREADS)
     with unpacked(model, (LIBRARY, RUNNER)) as (folder, weights):
         facts = _load(folder / LIBRARY).ccnet_describe().contents
         size = (facts.image_height, facts.image_width, channels)
@@ -238,17 +264,13 @@ def run_program(
         words = [f"./{RUNNER}", WEIGHTS, "image.pam", "mask.pgm", "--memory"]
         words += ["--rows"] if rows else []
         words += ["--threads", str(threads), "--bench", str(max(0, inferences - 1))]
-        done = subprocess.run(words, cwd=folder, capture_output=True, text=True, check=False)
-    peak = re.search(r"^VmHWM:\s*(\d+) kB", done.stdout, re.MULTILINE)
-    if done.returncode or peak is None:
-        raise DeviceError(f"{RUNNER} ended with {done.returncode}: {done.stderr.strip()}")
-    if rows:
-        arena, image = facts.stream_arena_bytes, width * channels
-    else:
-        arena = facts.arena_bytes + (threads - 1) * facts.band_bytes
-        image = height * width * channels
-    network = arena + facts.weights_bytes + image + height * width
-    return int(peak[1]) * 1024, network
+        yield words, folder
+
+
+def program_peak(output: str) -> int | None:
+    """The peak resident memory in bytes that the program printed; None where it did not."""
+    peak = re.search(r"^VmHWM:\s*(\d+) kB", output, re.MULTILINE)
+    return int(peak[1]) * 1024 if peak else None
 
 
 @contextmanager
