@@ -17,7 +17,7 @@ from ccnet_edge.complexity.definitions import DEFAULT_DEFINITION
 from ccnet_edge.complexity.encoder import encoder_identity
 from ccnet_edge.dataset import Split
 from ccnet_edge.device.environment import BUILD, RUNTIME, environment, installed_versions
-from ccnet_edge.device.gates import place
+from ccnet_edge.device.gates import is_target, place
 from ccnet_edge.export import FORMATS, TRAINED, TRAINING, ExportOptions, export
 from ccnet_edge.solver import solve
 from ccnet_edge.spec import serial
@@ -200,6 +200,9 @@ def tune_options(site: Site, artifact: Artifact) -> TunedOptions:
     """The engine's options for the target, chosen by measuring on the host."""
     request, local = site.request, isinstance(site.host, LocalHost)
     meter = MeterHere(site.model, site.shape)
+    # Another machine's clock says nothing of the target's limit.
+    on_target = not local or is_target(request.profile)
+    latency_ms = request.limits.latency_ms if on_target else None
 
     def make() -> TunedOptions:
         options, tried = tune_session(
@@ -208,13 +211,15 @@ def tune_options(site: Site, artifact: Artifact) -> TunedOptions:
             shape=site.shape,
             profile=request.profile,
             ram_bytes=request.limits.ram_bytes,
+            latency_ms=latency_ms,
             meter=meter if local else HostMeter(site.host, site.model, site.shape),
             cores=None if local else request.profile.cores,
             progress=site.progress,
         )
         return TunedOptions(options=options, tried=tried)
 
-    inputs = (artifact, request.profile, request.limits.ram_bytes, request.host, here())
+    limits = (request.limits.ram_bytes, latency_ms)
+    inputs = (artifact, request.profile, limits, request.host, here())
     return site.store.value("options", TunedOptions, inputs, make)
 
 

@@ -16,7 +16,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 
-from ccnet_edge.cost.engine_memory import STANDING
+from ccnet_edge.cost.engine_memory import STANDING, standing
 from ccnet_edge.device.environment import environment
 from ccnet_edge.spec.artifact import SessionOptions
 from ccnet_edge.spec.build import TriedOptions
@@ -31,13 +31,16 @@ MARGIN = 0.10
 SURE = 0.85
 # Kept free below a memory budget: peaks of equal options differ by less between processes.
 MEMORY_MARGIN = 0.02
-# Beside the standing options: blocked layouts, the engine's own default, and no arena.
-CANDIDATES = (
-    STANDING,
-    replace(STANDING, optimisation="all"),
-    replace(STANDING, optimisation="all", memory_pattern=True),
-    replace(STANDING, arena=False),
-)
+# Engine → its options beside threads, the standing ones first. ONNX Runtime: blocked layouts, the
+# engine's own default, and no arena. Others have nothing but threads to choose.
+CANDIDATES: dict[str, tuple[SessionOptions, ...]] = {
+    "onnxruntime": (
+        STANDING,
+        replace(STANDING, optimisation="all"),
+        replace(STANDING, optimisation="all", memory_pattern=True),
+        replace(STANDING, arena=False),
+    ),
+}
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -53,6 +56,10 @@ class Candidate:
         turns = zip(self.times_ms, other.times_ms, strict=True)
         return statistics.median(own / its for own, its in turns)
 
+    def within(self, latency_ms: float | None) -> bool:
+        """There is a latency limit, and every turn was inside it."""
+        return latency_ms is not None and max(self.times_ms) <= latency_ms
+
     def surely_faster(self, other: Candidate) -> bool:
         """Faster by `MARGIN`, and in nearly every turn."""
         won = sum(own < its for own, its in zip(self.times_ms, other.times_ms, strict=True))
@@ -66,6 +73,7 @@ def tune_session(
     profile: DeviceProfile,
     engine: str = STANDING.engine,
     ram_bytes: int | None = None,
+    latency_ms: float | None = None,
     meter: Meter | None = None,
     cores: int | None = None,
     progress: Progress = silent,
@@ -79,8 +87,9 @@ def tune_session(
         model: a file that the engine reads.
         shape: of the input, [1, C, H, W].
         profile: the target.
-        engine: to run it; options other than threads are ONNX Runtime's alone.
+        engine: to run it; `CANDIDATES` says what it has to choose beside threads.
         ram_bytes: the process's memory budget; None where there is none.
+        latency_ms: of an inference where it is measured; None where there is no limit.
         meter: what measures; None for this machine.
         cores: of this machine; None to ask it.
         progress: told about stage "tune".
@@ -92,17 +101,18 @@ def tune_session(
     here = cores if cores is not None else environment().cores
     counts = thread_counts(min(profile.cores, here))
     progress("tune", done=0, total=2, note=f"{counts[-1]} threads at most")
-    standing = replace(STANDING, engine=engine)
-    first = _measure([replace(standing, threads=count) for count in counts], meter)
-    threads = choose(first, ram_bytes=ram_bytes).threads
-    if engine != STANDING.engine:
-        progress("tune", done=2, total=2)
-        return choose(first, ram_bytes=ram_bytes), tuple(map(_tried, first))
+    layouts = CANDIDATES.get(engine, (standing(engine),))
+    first = _measure([replace(layouts[0], threads=count) for count in counts], meter)
+    threads = choose(first, ram_bytes=ram_bytes, latency_ms=latency_ms).threads
     progress("tune", done=1, total=2, note="layouts and allocators")
-    second = _measure([replace(options, threads=threads) for options in CANDIDATES], meter)
-    progress("tune", done=2, total=2)
     others = [candidate for candidate in first if candidate.options.threads != threads]
-    return choose(second, ram_bytes=ram_bytes), tuple(map(_tried, [*second, *others]))
+    if len(layouts) > 1:
+        second = _measure([replace(options, threads=threads) for options in layouts], meter)
+    else:
+        second = [candidate for candidate in first if candidate.options.threads == threads]
+    progress("tune", done=2, total=2)
+    chosen = choose(second, ram_bytes=ram_bytes, latency_ms=latency_ms)
+    return chosen, tuple(map(_tried, [*second, *others]))
 
 
 def thread_counts(cores: int) -> tuple[int, ...]:
@@ -111,14 +121,17 @@ def thread_counts(cores: int) -> tuple[int, ...]:
     return (*powers, cores)
 
 
-def choose(candidates: Sequence[Candidate], *, ram_bytes: int | None) -> SessionOptions:
+def choose(
+    candidates: Sequence[Candidate], *, ram_bytes: int | None, latency_ms: float | None = None
+) -> SessionOptions:
     """The best of the options that were measured, the first of which are the standing ones.
 
     1. Those that leave `MEMORY_MARGIN` of the memory budget free; where none do, the options
        with the least peak.
     2. Of these the fastest, where it is surely faster than the standing options (or than the
        leanest, where the standing ones do not fit).
-    3. Then the leanest, where it saves `MARGIN` and is not slower by that.
+    3. Then the leanest, where it saves `MARGIN` and is not slower by that, or is inside the
+       latency limit in every turn.
     """
     fitting = [
         c
@@ -134,7 +147,8 @@ def choose(candidates: Sequence[Candidate], *, ram_bytes: int | None) -> Session
     leaner = [
         c
         for c in fitting
-        if c.peak_bytes < held.peak_bytes * (1 - MARGIN) and c.time_over(held) <= 1 + MARGIN
+        if c.peak_bytes < held.peak_bytes * (1 - MARGIN)
+        and (c.time_over(held) <= 1 + MARGIN or c.within(latency_ms))
     ]
     return min(leaner, key=lambda c: c.peak_bytes, default=held).options
 

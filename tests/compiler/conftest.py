@@ -43,7 +43,7 @@ def quick() -> Iterator[None]:
         return replace(found, latency=replace(found.latency, problems=()))
 
     with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(tuning, "CANDIDATES", (STANDING,))
+        patch.setitem(tuning.CANDIDATES, STANDING.engine, (STANDING,))
         patch.setattr(stages, "run_bench", valid)
         patch.setattr(pace, "_ESTIMATE_S", 0.1)
         yield

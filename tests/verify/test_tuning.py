@@ -11,11 +11,12 @@ from ccnet_edge.cost.engine_memory import STANDING
 from ccnet_edge.spec.artifact import SessionOptions
 from ccnet_edge.spec.build import TriedOptions
 from ccnet_edge.targets import load_profile
-from ccnet_edge.verify import choose, tune_session
+from ccnet_edge.verify import choose, tune_session, tuning
 from ccnet_edge.verify.meter import MAX_TURNS, MIN_TURNS, MeterHere
-from ccnet_edge.verify.tuning import CANDIDATES, Candidate, thread_counts
+from ccnet_edge.verify.tuning import Candidate, thread_counts
 from tests.export.networks import HEIGHT, WIDTH, exported
 
+CANDIDATES = tuning.CANDIDATES["onnxruntime"]
 BLOCKED = replace(STANDING, optimisation="all")
 NO_ARENA = replace(STANDING, arena=False)
 Figures = Callable[[SessionOptions], tuple[int, float]]
@@ -107,6 +108,28 @@ def test_clearly_leaner_options_are_taken_where_they_are_no_slower(
 ) -> None:
     rows = candidates((STANDING, 100, 50.0), (NO_ARENA, peak, p50))
     assert choose(rows, ram_bytes=None) == chosen
+
+
+def test_a_latency_limit_makes_room_for_leaner_options_that_keep_it() -> None:
+    rows = candidates((STANDING, 100, 50.0), (NO_ARENA, 80, 90.0))
+    assert choose(rows, ram_bytes=None) == STANDING
+    assert choose(rows, ram_bytes=None, latency_ms=95.0) == NO_ARENA
+    assert choose(rows, ram_bytes=None, latency_ms=85.0) == STANDING
+
+
+def test_an_engine_without_layouts_to_choose_is_tried_by_threads_alone() -> None:
+    meter = TableMeter(lambda options: (100, 100.0 / options.threads))
+    chosen, rows = tune_session(
+        Path("model.xml"),
+        shape=(1, 3, 32, 32),
+        profile=load_profile("x86-64"),
+        engine="openvino",
+        meter=meter,
+        cores=2,
+    )
+    assert (chosen.engine, chosen.threads) == ("openvino", 2)
+    assert {row.options.threads for row in rows} == {1, 2}
+    assert len(meter.compared) == 1
 
 
 def test_where_nothing_fits_the_least_peak_is_taken() -> None:
