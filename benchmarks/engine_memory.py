@@ -1,86 +1,63 @@
-"""Peak memory of ONNX Runtime's process on many networks, and the model that planning uses.
+"""Peak memory of engines' processes on many networks, and the models that planning uses.
 
-    nice python -m benchmarks.engine_memory --work /tmp/engine_memory     # about 90 minutes
+    nice python -m benchmarks.engine_memory --work /tmp/engine_memory     # about 20 minutes
 
-Every point is a U-Net with random weights, exported and run in fresh processes of the device
-wing. The model's factors are the linear programme "least relative excess, with no fitted point
-above the sum"; held-out points are never seen by it. Writes the points and factors into the
-package (ccnet_edge/cost/) and the figures into results/. A second run goes on where it was killed.
+Every point is a U-Net with random weights that was run in fresh processes of the device wing. The
+constants of each model are fitted to the points of one seed; points of another seed are held
+out and never seen by it. Writes constants and points into the package (ccnet_edge/cost/), figures
+and a plot of all errors into results/. A second run goes on where it was killed.
 """
 
 from __future__ import annotations
 
 import argparse
-import statistics
+import random
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from pathlib import Path
 
-import numpy as np
-from scipy.optimize import linprog  # type: ignore[import-untyped]
-
-from benchmarks.memory_cases import COMPARED_WIDTHS, REPEATS, Case, cases, measure, measured
-from benchmarks.protocol import write_result
+from benchmarks.memory_cases import Case, cases, measured
+from benchmarks.memory_fit import Errors, errors, fit_group, groups, setups_of
+from benchmarks.memory_plot import plot_errors
+from benchmarks.protocol import RESULTS, write_result
 from ccnet_edge.architectures import ARCHITECTURES
 from ccnet_edge.cost import engine_memory
 from ccnet_edge.cost.engine_memory import (
     MODELS,
-    SAFETY,
-    STANDING,
     EngineMemory,
-    Load,
+    Fit,
     MemoryPoint,
-    engine_load,
     load_model,
+    standing,
 )
 from ccnet_edge.degradation import find_preset
-from ccnet_edge.device.environment import environment
+from ccnet_edge.device.environment import environment, installed_versions
 from ccnet_edge.solver import solve
 from ccnet_edge.spec import serial
 from ccnet_edge.spec.complexity import ImageComplexity
 from ccnet_edge.spec.plan import Limits
 from ccnet_edge.spec.report import MemoryReport
 
-ENGINE = "onnxruntime"
 MIB = 2**20
-# Peaks of the engine's own default and of the other candidates beside the standing options.
-COMPARED = {
-    "extended, no pattern (standing)": STANDING,
-    "all, no pattern": replace(STANDING, optimisation="all"),
-    "all, pattern (engine's default)": replace(STANDING, optimisation="all", memory_pattern=True),
-    "extended, no arena": replace(STANDING, arena=False),
-}
-# J by scale, CC21 Table 1.
-LYMPH_NODE = (0.1518, 0.0857, 0.0655, 0.0496, 0.0375)
-DRIVE = (0.0362, 0.0303, 0.0284, 0.0269, 0.0255)
+# J by scale, CC21 Table 1, of the lymph node and the DRIVE images.
+COMPLEXITIES = ((0.1518, 0.0857, 0.0655, 0.0496, 0.0375), (0.0362, 0.0303, 0.0284, 0.0269, 0.0255))
+BUDGETS_MIB = ((90, 128), (110, 256), (100, 384))
 
 
 @dataclass(frozen=True, kw_only=True)
-class Headroom:
-    """Predicted over measured peak of the whole process, over some points."""
+class GroupErrors:
+    """Errors of one engine and precision, of options that repeat or of those that do not."""
 
-    points: int
-    under: int
-    least: float
-    median: float
-    p90: float
-    largest: float
-
-
-@dataclass(frozen=True, kw_only=True)
-class OptionsPeak:
-    """One network's process peak under one set of options, and over that of the standing ones."""
-
-    widths: tuple[int, ...]
-    size: int
-    options: str
-    peak_mib: float
-    over_standing: float
+    engine: str
+    precision: str
+    repeats: bool
+    fitted: Errors
+    held_out: Errors
 
 
 @dataclass(frozen=True, kw_only=True)
 class PlannedPeak:
-    """A plan for a RAM budget, and the peak of the process that ran it a hundred times.
+    """A plan for a RAM budget alone, and the peak of the process that ran it.
 
     The solver looks for networks that the model thinks cheap, so this is its hardest test.
     """
@@ -95,92 +72,97 @@ class PlannedPeak:
 
 @dataclass(frozen=True, kw_only=True)
 class EngineMemoryFigures:
-    """What results/engine_memory.json holds.
+    """What results/engine_memory.json holds; `held_out` is over all options that repeat."""
 
-    `repeat_spread` is the largest relative difference of peaks between processes of one point.
-    """
-
-    base_mib: float
-    fixed_mib: float
-    weights_factor: float
-    live_factor: float
-    ends_factor: float
-    safety: float
-    fitted: Headroom
-    held_out: Headroom
-    repeat_spread: float
+    held_out: Errors
+    groups: tuple[GroupErrors, ...]
     plans_inside: str
     plans: tuple[PlannedPeak, ...]
-    options: tuple[OptionsPeak, ...]
 
 
-def fit(points: Sequence[MemoryPoint], *, base_bytes: int) -> EngineMemory:
-    """The model with factors ≥ 0, none of the fitted points above it, and little above them.
+def main() -> None:
+    """Measure, fit, write."""
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("--work", type=Path, required=True, help="folder for finished points")
+    work = parser.parse_args().work
+    models = [_model(engine, work) for engine in MODELS]
+    for model in models:
+        path = Path(engine_memory.__file__).with_name(MODELS[model.engine])
+        print(serial.save(model, path))
+    load_model.cache_clear()
+    print(write_result("engine_memory", _figures(models, tuple(plan_peaks(work)))))
+    print(plot_errors(models, RESULTS / "engine_memory.svg"))
 
-    "Little" is the mean over the points of predicted over measured, of whole processes.
-    """
-    fitted = [point for point in points if point.fitted]
-    # In MiB: the solver's tolerances are absolute.
-    terms = np.array([_terms_mib(point.load) for point in fitted])
-    peaks = np.array([point.peak_bytes / MIB for point in fitted])
-    relative = terms / peaks[:, None]
-    over_base = peaks - base_bytes / MIB
-    solved = linprog(relative.sum(axis=0), A_ub=-terms, b_ub=-over_base, bounds=(0, None))
-    assert solved.success, solved.message
-    fixed, weights, live, ends = map(float, solved.x)
+
+def _model(engine: str, work: Path) -> EngineMemory:
+    listed = [case for case in cases() if case.options.engine == engine]
+    # NOTE: in any order, so that what is measured of a run that was cut short is of every kind.
+    random.Random(0).shuffle(listed)
+    points, reports = [], []
+    for number, case in enumerate(listed, start=1):
+        found = measured(case, work).reports
+        points.append(_point(case, found))
+        reports += found
+        peaks = " ".join(f"{report.peak_bytes / MIB:.1f}" for report in found)
+        print(f"{engine} {number}/{len(listed)}  {case.name}  {peaks} MiB", flush=True)
+    points.sort(key=lambda point: (not point.fitted, serial.to_json(point)))
+    fits: list[Fit] = []
+    for group in groups([point for point in points if point.fitted]).values():
+        fits += fit_group(group, setups_of(group))
     return EngineMemory(
-        engine=ENGINE,
-        options=STANDING,
+        engine=engine,
+        version=dict(installed_versions([engine]))[engine],
         environment=environment(),
-        base_bytes=base_bytes,
-        fixed_bytes=fixed * MIB,
-        weights_factor=weights,
-        live_factor=live,
-        ends_factor=ends,
+        base_bytes=max(report.base_bytes for report in reports),
+        fits=tuple(fits),
         points=tuple(points),
     )
 
 
-def _terms_mib(load: Load) -> tuple[float, ...]:
-    return (1.0, load.weights_bytes / MIB, load.live_bytes / MIB, load.ends_bytes / MIB)
-
-
-def headroom(model: EngineMemory, points: Sequence[MemoryPoint]) -> Headroom:
-    """How far the model lies above the measured peaks of whole processes."""
-    ratios = sorted(model.predict_bytes(point.load) / point.peak_bytes for point in points)
-    return Headroom(
-        points=len(ratios),
-        under=sum(ratio < 1 for ratio in ratios),
-        least=ratios[0],
-        median=statistics.median(ratios),
-        p90=ratios[round(0.9 * (len(ratios) - 1))],
-        largest=ratios[-1],
+def _point(case: Case, reports: Sequence[MemoryReport]) -> MemoryPoint:
+    return MemoryPoint(
+        widths=case.widths,
+        in_channels=case.in_channels,
+        outputs=case.outputs,
+        height=case.height,
+        width=case.width,
+        precision=case.precision,
+        options=case.options,
+        fitted=case.fitted,
+        peaks_bytes=tuple(report.peak_bytes for report in reports),
     )
 
 
-def compare_options() -> Iterator[OptionsPeak]:
-    """Peaks of the compared networks at 512² under all compared options."""
-    for widths in COMPARED_WIDTHS:
-        case = Case(widths=widths, height=512, width=512)
-        standing = 0
-        for name, options in COMPARED.items():
-            peak = max(r.peak_bytes for r in measure(case, options, repeats=REPEATS))
-            standing = standing or peak
-            yield OptionsPeak(
-                widths=widths,
-                size=512,
-                options=name,
-                peak_mib=round(peak / MIB, 1),
-                over_standing=round(peak / standing, 3),
+def _figures(models: Sequence[EngineMemory], plans: tuple[PlannedPeak, ...]) -> EngineMemoryFigures:
+    found = []
+    for model in models:
+        held_out = groups([point for point in model.points if not point.fitted])
+        for (precision, repeats), fitted in groups([p for p in model.points if p.fitted]).items():
+            found.append(
+                GroupErrors(
+                    engine=model.engine,
+                    precision=precision,
+                    repeats=repeats,
+                    fitted=errors(model.fits, fitted),
+                    held_out=errors(model.fits, held_out[precision, repeats]),
+                )
             )
+    return EngineMemoryFigures(
+        held_out=errors(
+            [fit for model in models for fit in model.fits],
+            [p for model in models for p in model.points if not p.fitted and p.options.arena],
+        ),
+        groups=tuple(found),
+        plans_inside=f"{sum(plan.inside for plan in plans)} of {len(plans)}",
+        plans=plans,
+    )
 
 
 def plan_peaks(work: Path) -> Iterator[PlannedPeak]:
     """Plans for RAM budgets alone, on data of two complexities, run as the gate runs them."""
     preset = find_preset("cc21", architecture="unet", metric="f1")
-    budgets = ((80, 128), (100, 256), (150, 256), (100, 512), (150, 512), (256, 512), (384, 512))
-    for complexity in (LYMPH_NODE, DRIVE):
-        for ram_mib, size in budgets:
+    for complexity in COMPLEXITIES:
+        for ram_mib, size in BUDGETS_MIB:
             solution = solve(
                 ARCHITECTURES["unet"](3, 1),
                 ImageComplexity.given(complexity),
@@ -189,7 +171,14 @@ def plan_peaks(work: Path) -> Iterator[PlannedPeak]:
                 height=size,
                 width=size,
             )
-            case = Case(widths=solution.widths, height=size, width=size, inferences=100)
+            case = Case(
+                widths=solution.widths,
+                height=size,
+                width=size,
+                precision="fp32",
+                options=standing("onnxruntime"),
+                repeats=2,
+            )
             peak = max(report.peak_bytes for report in measured(case, work).reports)
             assert solution.estimate.ram_bytes is not None
             yield PlannedPeak(
@@ -200,61 +189,6 @@ def plan_peaks(work: Path) -> Iterator[PlannedPeak]:
                 measured_mib=round(peak / MIB, 1),
                 inside=peak <= ram_mib * MIB,
             )
-
-
-def _point(case: Case, reports: Sequence[MemoryReport]) -> MemoryPoint:
-    return MemoryPoint(
-        widths=case.widths,
-        in_channels=case.in_channels,
-        outputs=case.outputs,
-        height=case.height,
-        width=case.width,
-        variant=case.variant,
-        fitted=case.fitted,
-        repeats=len(reports),
-        load=engine_load(case.spec, height=case.height, width=case.width),
-        peak_bytes=max(report.peak_bytes for report in reports),
-    )
-
-
-def main() -> None:
-    """Measure, fit, write."""
-    parser = argparse.ArgumentParser(description=__doc__)
-    parser.add_argument("--work", type=Path, required=True, help="folder for finished points")
-    work = parser.parse_args().work
-    listed = cases()
-    reports: list[tuple[MemoryReport, ...]] = []
-    for number, case in enumerate(listed, start=1):
-        reports.append(measured(case, work).reports)
-        peak = max(report.peak_bytes for report in reports[-1]) / MIB
-        print(f"{number}/{len(listed)}  {case.name}  {peak:.1f} MiB", flush=True)
-    points = [_point(case, found) for case, found in zip(listed, reports, strict=True)]
-    model = fit(points, base_bytes=max(r.base_bytes for found in reports for r in found))
-    print(serial.save(model, Path(engine_memory.__file__).with_name(MODELS[ENGINE])))
-    load_model.cache_clear()
-    print(write_result("engine_memory", _figures(model, reports, tuple(plan_peaks(work)))))
-
-
-def _figures(
-    model: EngineMemory,
-    reports: Sequence[tuple[MemoryReport, ...]],
-    plans: tuple[PlannedPeak, ...],
-) -> EngineMemoryFigures:
-    spreads = [max(r.peak_bytes for r in e) / min(r.peak_bytes for r in e) - 1 for e in reports]
-    return EngineMemoryFigures(
-        base_mib=round(model.base_bytes / MIB, 1),
-        fixed_mib=round(model.fixed_bytes / MIB, 1),
-        weights_factor=round(model.weights_factor, 3),
-        live_factor=round(model.live_factor, 3),
-        ends_factor=round(model.ends_factor, 3),
-        safety=SAFETY,
-        fitted=headroom(model, [p for p in model.points if p.fitted]),
-        held_out=headroom(model, [p for p in model.points if not p.fitted]),
-        repeat_spread=round(max(spreads), 4),
-        plans_inside=f"{sum(plan.inside for plan in plans)} of {len(plans)}",
-        plans=plans,
-        options=tuple(compare_options()),
-    )
 
 
 if __name__ == "__main__":

@@ -68,6 +68,13 @@ def format_mib(size: float) -> str:
     return f"{size / 2**20:.1f} MiB"
 
 
+def format_mib_range(size: float, least: float | None, most: float | None) -> str:
+    """A memory size with its interval: `75.3 MiB (73.1 to 77.6)`; without one where it is exact."""
+    if least is None or most is None or least == most:
+        return format_mib(size)
+    return f"{format_mib(size)} ({least / 2**20:.1f} to {most / 2**20:.1f})"
+
+
 def format_ms(time_ms: float) -> str:
     """A time for people, with three figures: `0.412 ms`, `33.1 ms`, `2.4 s`, `3.5 min`."""
     if time_ms < 1e3:

@@ -6,11 +6,12 @@ import math
 
 from ccnet_edge.cost import engine_memory
 from ccnet_edge.cost.counts import macs, parameters, stored_values, values_per_scale, weights
+from ccnet_edge.cost.engine_memory.model import Forecast
 from ccnet_edge.cost.memory import plan_memory
 from ccnet_edge.native.footprint import footprint, least_disk_bytes, least_ram_bytes
 from ccnet_edge.spec.network import NetworkSpec
 from ccnet_edge.spec.plan import Estimate
-from ccnet_edge.spec.target import DeviceProfile
+from ccnet_edge.spec.target import DeviceProfile, Precision
 
 # Bytes of an ONNX file of ours that are not values: header and metadata, a node with its names and
 # shapes, and what metadata holds of an input channel (mean, deviation) and of a class (its name).
@@ -21,6 +22,8 @@ CHANNEL_BYTES = 48
 CLASS_BYTES = 64
 # The engine whose memory and files are known before they exist, in fp32.
 NATIVE, NATIVE_BITS = "native", 32
+# Bits of a value → precision of the file; the papers' 64 bits are no precision of an engine.
+PRECISIONS: dict[int, Precision] = {8: "int8", 16: "fp16", 32: "fp32"}
 
 
 def estimate(
@@ -44,15 +47,17 @@ def estimate(
         UsageError: a size that the network's output stride does not divide.
     """
     disk: int
-    ram: int | None
+    ram: Forecast | None
     if engine == NATIVE and bits == NATIVE_BITS:
         built = footprint(
             spec, height=height, width=width, ram_limit=ram_limit, disk_limit=disk_limit
         )
-        disk, ram = built.disk_bytes, built.ram_bytes
+        disk, ram = built.disk_bytes, _exactly(built.ram_bytes)
     else:
         disk = disk_bytes(engine, spec, height=height, width=width, bits=bits)
-        ram = process_bytes(engine, spec, height=height, width=width)
+        ram = process_memory(
+            engine, spec, height=height, width=width, bits=bits, machine=machine_of(profile)
+        )
     plan = plan_memory(spec, height=height, width=width, bits=bits)
     count = weights(spec)
     work = macs(spec, height=height, width=width)
@@ -68,8 +73,11 @@ def estimate(
         disk_bytes=disk,
         peak_activation_bytes=plan.arena_bytes,
         memory_bytes=weight_bytes(spec, bits=bits) + plan.arena_bytes,
-        ram_bytes=ram,
+        ram_bytes=ram.peak_bytes if ram is not None else None,
         latency_ms=latency_ms(work, profile),
+        ram_least_bytes=ram.least_bytes if ram is not None else None,
+        ram_most_bytes=ram.most_bytes if ram is not None else None,
+        ram_note=ram.note if ram is not None else "",
     )
 
 
@@ -99,10 +107,45 @@ def disk_bytes(engine: str, spec: NetworkSpec, *, height: int, width: int, bits:
     return onnx_bytes(spec, bits=bits)
 
 
-def process_bytes(engine: str, spec: NetworkSpec, *, height: int, width: int) -> int | None:
-    """The least peak of a process that runs `spec` on `engine`; None where no model exists."""
+def process_memory(
+    engine: str,
+    spec: NetworkSpec,
+    *,
+    height: int,
+    width: int,
+    bits: int = 32,
+    machine: str | None = None,
+) -> Forecast | None:
+    """The peak of a process that runs `spec` on `engine`; None where no model exists.
+
+    The native engine's is the least that it can be built for, and exact.
+
+    Args:
+        engine: the inference engine.
+        spec: the network.
+        height: of its input.
+        width: of its input.
+        bits: of a value.
+        machine: the target's instruction set; None for that of the measured points.
+    """
     if engine == NATIVE:
-        return least_ram_bytes(spec, height=height, width=width)
+        return _exactly(least_ram_bytes(spec, height=height, width=width))
     if engine not in engine_memory.MODELS:
         return None
-    return engine_memory.process_bytes(engine, spec=spec, height=height, width=width)
+    return engine_memory.forecast(
+        spec,
+        height=height,
+        width=width,
+        precision=PRECISIONS.get(bits, "fp32"),
+        options=engine_memory.standing(engine),
+        machine=machine,
+    )
+
+
+def machine_of(profile: DeviceProfile | None) -> str | None:
+    """The instruction set of a target, where one is known."""
+    return profile.instruction_set if profile is not None else None
+
+
+def _exactly(size_bytes: int) -> Forecast:
+    return Forecast(peak_bytes=size_bytes, least_bytes=size_bytes, most_bytes=size_bytes)

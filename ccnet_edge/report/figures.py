@@ -7,7 +7,7 @@ from typing import Literal
 
 from ccnet_edge.spec.build import BuildSummary
 from ccnet_edge.spec.report import Gate, Scores
-from ccnet_edge.units import format_bytes, format_mib, format_ms
+from ccnet_edge.units import format_bytes, format_mib, format_mib_range, format_ms
 
 NOT_VERIFIED = "not verified"
 Kind = Literal[
@@ -63,9 +63,8 @@ def network_figures(summary: BuildSummary) -> tuple[Figure, ...]:
         ),
     ]
     if cost.ram_bytes is not None:
-        rows.insert(
-            4, Figure(name="process memory", text=format_mib(cost.ram_bytes), kind="estimate")
-        )
+        text = format_mib_range(cost.ram_bytes, cost.ram_least_bytes, cost.ram_most_bytes)
+        rows.insert(4, Figure(name="process memory", text=text, kind="estimate"))
     return tuple(rows)
 
 

@@ -7,7 +7,13 @@ from dataclasses import dataclass
 from decimal import ROUND_CEILING, ROUND_FLOOR, Context, Decimal
 
 from ccnet_edge.cost import macs, plan_memory, values_per_scale, weights
-from ccnet_edge.cost.estimate import disk_bytes, latency_ms, process_bytes, weight_bytes
+from ccnet_edge.cost.estimate import (
+    disk_bytes,
+    latency_ms,
+    machine_of,
+    process_memory,
+    weight_bytes,
+)
 from ccnet_edge.spec.network import NetworkSpec
 from ccnet_edge.spec.plan import Formulation, Limit, Limits
 from ccnet_edge.spec.target import DeviceProfile
@@ -72,8 +78,21 @@ def budgets(
 
 def _known(limit: Limit, base: NetworkSpec, at: Setting) -> bool:
     if limit == "ram":
-        return process_bytes(at.engine, base, height=at.height, width=at.width) is not None
+        return _process_bytes(at, base) is not None
     return limit != "latency" or latency_ms(1, at.profile) is not None
+
+
+def _process_bytes(at: Setting, network: NetworkSpec) -> int | None:
+    """The most that the process may need: a plan has to hold also where a forecast is too low."""
+    found = process_memory(
+        at.engine,
+        network,
+        height=at.height,
+        width=at.width,
+        bits=at.bits,
+        machine=machine_of(at.profile),
+    )
+    return None if found is None else found.most_bytes
 
 
 def _exact_needs(at: Setting) -> dict[Limit, Need]:
@@ -87,7 +106,7 @@ def _exact_needs(at: Setting) -> dict[Limit, Need]:
         return weight_bytes(network, bits=at.bits) + plan.arena_bytes
 
     def ram(network: NetworkSpec) -> float:
-        return process_bytes(at.engine, network, height=at.height, width=at.width) or 0
+        return _process_bytes(at, network) or 0
 
     def disk(network: NetworkSpec) -> float:
         return disk_bytes(at.engine, network, height=at.height, width=at.width, bits=at.bits)

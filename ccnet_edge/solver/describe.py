@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
+from functools import partial
 
 from ccnet_edge.spec.plan import Alternative, Estimate, Limit, Prediction, Solution
-from ccnet_edge.units import format_bytes, format_mib, format_ms
+from ccnet_edge.units import format_bytes, format_mib, format_mib_range, format_ms
 
 _PRECISIONS = {64: "64 bits", 32: "fp32", 16: "fp16", 8: "int8"}
 _LIMITS: dict[Limit, str] = {
@@ -89,6 +90,10 @@ def _fits(other: Alternative) -> str:
     return "yes" if other.fits else "no"
 
 
+def _process(cost: Estimate, peak: float) -> str:
+    return format_mib_range(peak, cost.ram_least_bytes, cost.ram_most_bytes)
+
+
 def _unknown(text: Callable[[float], str], amount: float | None) -> str:
     return "not known" if amount is None else text(amount)
 
@@ -99,7 +104,7 @@ _FIGURES: tuple[tuple[str, Callable[[Estimate], str]], ...] = (
     ("disk", lambda cost: format_bytes(cost.disk_bytes)),
     ("network's peak memory", lambda cost: format_mib(cost.memory_bytes)),
     ("values held (θ_mem)", lambda cost: f"{cost.held_values:,}"),
-    ("process RAM", lambda cost: _unknown(format_mib, cost.ram_bytes)),
+    ("process RAM", lambda cost: _unknown(partial(_process, cost), cost.ram_bytes)),
     ("multiply-adds", lambda cost: f"{cost.macs / 1e9:.3g} G"),
     ("latency", lambda cost: _unknown(format_ms, cost.latency_ms)),
 )
@@ -114,6 +119,8 @@ def _notes(solution: Solution) -> str:
             f"NOT CHECKED: {names}: "
             "no memory model of the engine, or no speed of the device, is known"
         )
+    if solution.estimate.ram_note:
+        lines.append(f"process RAM: {solution.estimate.ram_note}: its interval is wider for it")
     lines.append(_accuracy_note(solution.predicted, solution.degradation.preset))
     return "\n".join(lines)
 

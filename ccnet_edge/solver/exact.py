@@ -5,6 +5,7 @@ from __future__ import annotations
 from ccnet_edge.cost import weights
 from ccnet_edge.errors import InfeasibleError
 from ccnet_edge.solver.budget import Budget, share_text
+from ccnet_edge.solver.closed import Closed
 from ccnet_edge.solver.integer import first_within, largest_fitting, least, leximin
 from ccnet_edge.solver.ladder import uniform_chain
 from ccnet_edge.solver.problem import Problem, Widths
@@ -90,13 +91,37 @@ def _smallest(problem: Problem, multiplier: Multiplier) -> Widths:
 
 
 def _best(problem: Problem, multiplier: Multiplier) -> Widths | None:
+    """The best network inside the limits.
+
+    NOTE: an engine's memory may fall by a percent where a channel is added, since its allocator
+    rounds and reuses by size (`cost.engine_memory`); all other costs rise. So the search is given
+    verdicts that agree with each other, and what it finds is checked, and grown while it fits.
+    """
+    fits = Closed(problem.fits)
+    while True:
+        found = _search(problem, multiplier, fits)
+        if found is None or problem.fits(found):
+            return None if found is None else _grown(problem, multiplier, found)
+        fits.refuse(found)
+
+
+def _search(problem: Problem, multiplier: Multiplier, fits: Closed) -> Widths | None:
     if multiplier == "layerwise":
         return leximin(
             problem.ladders,
-            problem.fits,
+            fits,
             cheapest=lambda widths: weights(problem.base.with_widths(widths)),
         )
-    return largest_fitting(uniform_chain(problem.ladders), problem.fits)
+    return largest_fitting(uniform_chain(problem.ladders), fits)
+
+
+def _grown(problem: Problem, multiplier: Multiplier, widths: Widths) -> Widths:
+    """The network with every further step that fits, those first that lower a larger loss."""
+    while True:
+        steps = [step for step in _steps_up(problem, multiplier, widths) if problem.fits(step)]
+        if not steps:
+            return widths
+        widths = min(steps, key=lambda step: sorted(problem.losses(step), reverse=True))
 
 
 def _steps_up(problem: Problem, multiplier: Multiplier, widths: Widths) -> list[Widths]:

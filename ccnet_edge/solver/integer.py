@@ -19,9 +19,10 @@ that is: the least largest loss, then the least next largest, and so on. **With 
 With both, the leximin optimum is taken, if its largest loss is at most Δ; else, and just when
 c(Δ) below breaks a limit, there is no network.
 
-The one thing that is assumed of a cost is that it does not fall when a channel is added. It need
-not be separable, and peak memory is not. Then the networks inside the limits are closed
-downwards, and three facts make the search exact:
+The one thing that is assumed of a cost is that it does not fall when a channel is added (what an
+engine's allocator makes of that is dealt with in `solver.exact`). It need not be separable, and
+peak memory is not. Then the networks inside the limits are closed downwards, and three facts make
+the search exact:
 
 1. Among all networks with every loss ≤ t there is a least one, c(t): in every scale the smallest
    count whose loss is ≤ t. If any of them fits, c(t) fits. So the least largest loss is found by

@@ -73,7 +73,9 @@ class Estimate:
     `weights` counts convolution weights only, as the papers do (CC21 eq. 4);
     `parameters` all trained values. `disk_bytes` is the model file's, `memory_bytes` weights
     plus the peak of a static plan of the tensors that live at once, `ram_bytes` the process's
-    peak as the engine's model predicts it (None: no model for that engine).
+    peak as the engine's model predicts it (None: no model for that engine and precision). It lies
+    between `ram_least_bytes` and `ram_most_bytes`, which is what a limit is compared with;
+    `ram_note` says what may make it another one.
     """
 
     height: int
@@ -89,6 +91,9 @@ class Estimate:
     memory_bytes: int
     ram_bytes: int | None
     latency_ms: float | None
+    ram_least_bytes: int | None = None
+    ram_most_bytes: int | None = None
+    ram_note: str = ""
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -7,10 +7,12 @@ from typing import Any
 import pytest
 
 from ccnet_edge.cost import engine_memory
+from ccnet_edge.cost.engine_memory import Forecast
 from ccnet_edge.degradation import find_preset
 from ccnet_edge.errors import ConfigError, InfeasibleError, UsageError
 from ccnet_edge.solver import solve
 from ccnet_edge.spec import serial
+from ccnet_edge.spec.artifact import SessionOptions
 from ccnet_edge.spec.complexity import ImageComplexity
 from ccnet_edge.spec.network import NetworkSpec
 from ccnet_edge.spec.plan import Degradation, Limits, Multiplier, PlanDocument, Solution
@@ -45,13 +47,13 @@ BOTH = pytest.mark.parametrize("multiplier", ["uniform", "layerwise"])
 @BOTH
 def test_the_plan_is_inside_every_limit_at_once(plan: Planner, multiplier: Multiplier) -> None:
     profile = load_profile("jetson")
-    limits = Limits(disk_bytes=10**6, ram_bytes=75 * 10**6, memory_bytes=10**6, latency_ms=5.0)
+    limits = Limits(disk_bytes=10**6, ram_bytes=85 * 10**6, memory_bytes=10**6, latency_ms=5.0)
     solution = plan(limits, multiplier=multiplier, profile=profile)
     cost = solution.estimate
     assert cost.disk_bytes <= 10**6
     assert cost.memory_bytes <= 10**6
-    assert cost.ram_bytes is not None
-    assert cost.ram_bytes <= 75 * 10**6
+    assert cost.ram_most_bytes is not None
+    assert cost.ram_most_bytes <= 85 * 10**6
     assert cost.latency_ms is not None
     assert cost.latency_ms <= 5.0
     assert all(width % profile.channel_alignment == 0 for width in solution.widths)
@@ -89,7 +91,7 @@ def test_the_binding_limit_is_the_one_that_a_step_would_break(plan: Planner) -> 
     assert plan(wide, profile=profile).binding == ("disk",)
     assert plan(narrow, profile=profile).binding == ("latency",)
     assert plan(Limits(memory_bytes=10**6)).binding == ("memory",)
-    assert plan(Limits(ram_bytes=75 * 10**6)).binding == ("ram",)
+    assert plan(Limits(ram_bytes=85 * 10**6)).binding == ("ram",)
     assert plan(Limits(min_relative_accuracy=0.95)).binding == ("accuracy",)
 
 
@@ -284,12 +286,16 @@ def test_a_solution_and_its_document_survive_json(plan: Planner) -> None:
 def test_process_memory_is_asked_of_the_engine_that_was_named(
     plan: Planner, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    def model(engine: str, *, spec: NetworkSpec, height: int, width: int) -> int:
-        assert (engine, height, width) == ("abacus", 64, 64)
-        return 1000 * sum(spec.widths)
+    def model(
+        spec: NetworkSpec, *, height: int, width: int, options: SessionOptions, **_: object
+    ) -> Forecast:
+        assert (options.engine, height, width) == ("abacus", 64, 64)
+        peak = 1000 * sum(spec.widths)
+        return Forecast(peak_bytes=peak, least_bytes=peak // 2, most_bytes=2 * peak)
 
     monkeypatch.setitem(engine_memory.MODELS, "abacus", "beads")
-    monkeypatch.setattr(engine_memory, "process_bytes", model)
+    monkeypatch.setattr(engine_memory, "forecast", model)
     solution = plan(Limits(ram_bytes=100_000), engine="abacus")
-    assert sum(solution.widths) == 100
-    assert solution.estimate.ram_bytes == 100_000
+    assert sum(solution.widths) == 50, "the upper end of the interval is inside the limit"
+    cost = solution.estimate
+    assert (cost.ram_least_bytes, cost.ram_bytes, cost.ram_most_bytes) == (25_000, 50_000, 100_000)
