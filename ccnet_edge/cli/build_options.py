@@ -7,7 +7,7 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, TypeVar
+from typing import TYPE_CHECKING, Any, TypeVar, get_args
 
 import click
 
@@ -18,6 +18,7 @@ from ccnet_edge.cli.option_values import Option, collected, parse_seconds, parse
 from ccnet_edge.cli.plan_inputs import parse_size
 from ccnet_edge.cli.plan_options import PlanRequest
 from ccnet_edge.errors import UsageError
+from ccnet_edge.spec.build import WantedPrecision
 from ccnet_edge.spec.progress import Progress
 
 if TYPE_CHECKING:
@@ -45,6 +46,7 @@ class BuildChoices:
     host: str | None
     version: int
     strict: bool
+    precision: WantedPrecision
     out: Path | None
 
     def check(self, limits: LimitRequest, plan: PlanRequest, *, data: Path | None) -> None:
@@ -153,6 +155,7 @@ class BuildChoices:
             engine=plan.engine_for(profile),
             version=self.version,
             strict=self.strict,
+            precision=self.precision,
         )
 
     def folder(self, request: BuildRequest) -> Path:
@@ -198,6 +201,13 @@ _BUILD_OPTIONS: dict[str, Option] = {
         default=0,
         show_default=True,
         help="Counts upwards, so that devices can refuse an older bundle.",
+    ),
+    "precision": click.option(
+        "--precision",
+        type=click.Choice(get_args(WantedPrecision)),
+        default="fp32",
+        show_default=True,
+        help="Of what ships; auto: the fastest whose masks are as good, by measuring.",
     ),
     "strict": click.option(
         "--strict", is_flag=True, help="fp16 and int8 keep 99.9 % of the fp32 Dice, not 99 %."

@@ -42,9 +42,11 @@ def build(
         solution = stages.solve_plan(site, complexity, stages.base_accuracy(site, held_out))
         trained = stages.train_network(site, solution.network)
         evaluation = stages.score(site, "evaluation", trained)
-        artifact = stages.export_model(site, trained)
+        chosen = stages.choose_precision(site, trained)
+        artifact = stages.export_model(site, trained, chosen.precision)
         tuned = stages.tune_options(site, artifact)
         parity = stages.prove_parity(site, trained, artifact, tuned.options)
+        evaluation = stages.score_shipped(site, trained, evaluation, artifact, tuned.options)
         bench = stages.run_benchmark(site, artifact, tuned.options)
         gates = check_budgets(
             artifact=artifact,
@@ -78,6 +80,7 @@ def build(
             archive_sha256="",
             archive_bytes=0,
             times=(),
+            precision=chosen,
         )
         summary = finish.package(site, summary)
         examples = finish.draw_examples(site, artifact, summary)

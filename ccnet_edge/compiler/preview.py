@@ -152,7 +152,8 @@ def _look_further(site: Site, solution: Solution) -> None:
     """Find the stages after the plan that are done, up to the first that is not."""
     trained = stages.train_network(site, solution.network)
     stages.score(site, "evaluation", trained)
-    artifact = stages.export_model(site, trained)
+    precision = stages.choose_precision(site, trained).precision
+    artifact = stages.export_model(site, trained, precision)
     options = stages.tune_options(site, artifact).options
     stages.prove_parity(site, trained, artifact, options)
     stages.run_benchmark(site, artifact, options)
@@ -165,6 +166,7 @@ def _stages(site: Site, solution: Solution, there: Sequence[str]) -> tuple[Stage
         ("plan", "solve for the widths", None, ""),
         _training(site, solution.network, TRAINING, there),
         ("evaluation", f"score {data.test} test images", None, ""),
+        ("precision", _precision(site), None, ""),
         ("export", f"write {site.model.name}", None, ""),
         ("options", "choose the engine's options by measuring", 2 * TUNING_LIMIT_S, "up to"),
         ("parity", "compare masks with torch's and the truth on test images", None, ""),
@@ -177,6 +179,12 @@ def _stages(site: Site, solution: Solution, there: Sequence[str]) -> tuple[Stage
         StagePreview(stage=stage, what=what, seconds=seconds, kind=kind, there=stage in there)
         for stage, what, seconds, kind in rows
     )
+
+
+def _precision(site: Site) -> str:
+    if site.request.precision == "auto":
+        return "choose a precision by measuring"
+    return f"{site.request.precision}, as asked for"
 
 
 def _training(

@@ -8,7 +8,7 @@ from pathlib import Path
 from ccnet_edge.architectures import base_network
 from ccnet_edge.bench import Host, parse_host
 from ccnet_edge.dataset import SegmentationDataset
-from ccnet_edge.export import FILES, FORMATS, check_tools
+from ccnet_edge.export import FILES, FORMATS, check_options, check_tools
 from ccnet_edge.spec.build import BuildRequest, DataSummary
 from ccnet_edge.spec.network import NetworkSpec
 from ccnet_edge.spec.progress import Progress
@@ -76,6 +76,11 @@ def open_site(
         progress=progress,
     )
     check_tools(FORMATS[request.engine], request.profile.instruction_set)
+    if request.precision != "auto":
+        calibrated = request.precision == "int8"
+        check_options(
+            FORMATS[request.engine], request.precision, dynamic=False, calibrated=calibrated
+        )
     find_recipe(request.recipe)
     find_place(request.device)
     check_fit(site.base, dataset, height=request.height, width=request.width)

@@ -11,6 +11,7 @@ from ccnet_edge.bench import (
     counts_as_target,
     run_bench,
 )
+from ccnet_edge.compiler.precision import export_options, measure_precisions
 from ccnet_edge.compiler.request import Site
 from ccnet_edge.complexity import measure
 from ccnet_edge.complexity.definitions import DEFAULT_DEFINITION
@@ -18,25 +19,26 @@ from ccnet_edge.complexity.encoder import encoder_identity
 from ccnet_edge.dataset import Split
 from ccnet_edge.device.environment import BUILD, RUNTIME, environment, installed_versions
 from ccnet_edge.device.gates import is_target, place
-from ccnet_edge.export import FORMATS, TRAINED, TRAINING, ExportOptions, export
+from ccnet_edge.export import FORMATS, TRAINED, TRAINING, export
 from ccnet_edge.solver import solve
 from ccnet_edge.spec import serial
 from ccnet_edge.spec.artifact import Artifact, SessionOptions
-from ccnet_edge.spec.build import TunedOptions
+from ccnet_edge.spec.build import PrecisionChoice, TunedOptions
 from ccnet_edge.spec.complexity import ImageComplexity
 from ccnet_edge.spec.network import NetworkSpec
 from ccnet_edge.spec.plan import Solution
 from ccnet_edge.spec.report import Evaluation, ParityReport
+from ccnet_edge.spec.target import Precision
 from ccnet_edge.spec.training import TrainedNetwork
 from ccnet_edge.train import evaluate, find_recipe, load_trained, torch_predict, train
 from ccnet_edge.train.state import WEIGHTS
-from ccnet_edge.verify import open_shipped, tune_session
+from ccnet_edge.verify import open_predict, open_shipped, tune_session
 from ccnet_edge.verify.meter import MeterHere
 
 BASE_STAGES = ("base", "base-validation", "base-evaluation")
 STAGES = (
-    "complexity", *BASE_STAGES, "plan", "train", "evaluation", "export", "options", "parity",
-    "bench", "bundle", "archive", "examples",
+    "complexity", *BASE_STAGES, "plan", "train", "evaluation", "precision", "export", "options",
+    "parity", "shipped", "bench", "bundle", "archive", "examples",
 )  # fmt: skip
 BASE, ARTIFACT = "base", "artifact.json"
 # A busy machine makes the median drift: so many runs are given the chance to be valid.
@@ -177,7 +179,19 @@ def score(
     )
 
 
-def export_model(site: Site, trained: TrainedNetwork) -> Artifact:
+def choose_precision(site: Site, trained: TrainedNetwork) -> PrecisionChoice:
+    """The precision that ships; see `measure_precisions`."""
+    request = site.request
+    inputs = (
+        trained, request.engine, request.precision, request.strict, request.limits,
+        request.data.fingerprint, request.host, here(),
+    )  # fmt: skip
+    return site.store.value(
+        "precision", PrecisionChoice, inputs, lambda: measure_precisions(site, trained)
+    )
+
+
+def export_model(site: Site, trained: TrainedNetwork, precision: Precision) -> Artifact:
     """The trained network as the file that ships."""
 
     def make() -> None:
@@ -186,12 +200,15 @@ def export_model(site: Site, trained: TrainedNetwork) -> Artifact:
             FORMATS[site.request.engine],
             site.folder / TRAINING,
             site.model,
-            ExportOptions(machine=site.request.profile.instruction_set, limits=site.request.limits),
+            export_options(site, trained, precision),
         )
         serial.save(artifact, site.folder / ARTIFACT)
         site.progress("export", done=1, total=1, note=site.model.name)
 
-    inputs = (trained, site.request.engine, site.request.limits, versions())
+    calibrated = site.request.data.fingerprint if precision == "int8" else ""
+    inputs = (
+        trained, site.request.engine, site.request.limits, precision, calibrated, versions(),
+    )  # fmt: skip
     site.store.files("export", inputs, (site.model.name, ARTIFACT), make)
     return serial.load(Artifact, site.folder / ARTIFACT)
 
@@ -242,6 +259,32 @@ def prove_parity(
 
     inputs = (trained, artifact, options, site.request.data.fingerprint, strict, here())
     return site.store.value("parity", ParityReport, inputs, make)
+
+
+def score_shipped(
+    site: Site,
+    trained: TrainedNetwork,
+    evaluation: Evaluation,
+    artifact: Artifact,
+    options: SessionOptions,
+) -> Evaluation:
+    """Scores of what ships on the test split: the trained network's own where it is in fp32."""
+    if artifact.precision == "fp32":
+        return evaluation
+
+    def make() -> Evaluation:
+        with open_predict(site.model, options) as predict:
+            return evaluate(
+                predict,
+                site.dataset,
+                split="test",
+                preprocessing=trained.preprocessing,
+                classes=trained.classes,
+                progress=site.progress,
+            )
+
+    inputs = (artifact, options, site.request.data.fingerprint, here())
+    return site.store.value("shipped", Evaluation, inputs, make)
 
 
 def run_benchmark(site: Site, artifact: Artifact, options: SessionOptions) -> BenchReport:

@@ -29,6 +29,7 @@ def describe_build(summary: BuildSummary) -> str:
         f"data       {_data(summary)}",
         f"network    {_network(summary)}",
         *(_row(f.name, f.text, f.kind) for f in network_figures(summary)),
+        *_precision(summary),
         "",
         f"accuracy on {test} test images, pooled over pixels  [measured]",
         *_accuracy(summary),
@@ -59,6 +60,22 @@ def _network(summary: BuildSummary) -> str:
     widths = "-".join(map(str, summary.solution.widths))
     shape = f"{request.data.channels}×{request.height}×{request.width}"
     return f"{request.architecture} {widths} ({summary.solution.multiplier}), input {shape}"
+
+
+def _precision(summary: BuildSummary) -> list[str]:
+    """What was chosen and why, a line for each that was tried; nothing where nothing was."""
+    choice = summary.precision
+    if choice is None or not choice.tried:
+        return []
+    lines = ["", f"precision  {choice.precision}: {choice.reason}  [measured]"]
+    for one in choice.tried:
+        dice = "n/a" if one.dice is None else f"{one.dice:.4f}"
+        size = format_bytes(one.size_bytes)
+        lines.append(
+            f"  {one.precision}  {size:>8}, {one.time_over_fp32:.2f} of fp32's time, "
+            f"Dice {dice} on validation images"
+        )
+    return lines
 
 
 def _accuracy(summary: BuildSummary) -> list[str]:

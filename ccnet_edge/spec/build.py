@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from typing import Literal
 
 from ccnet_edge.spec.artifact import Artifact, SessionOptions
 from ccnet_edge.spec.complexity import ImageComplexity
@@ -23,8 +24,10 @@ from ccnet_edge.spec.report import (
     MemoryReport,
     ParityReport,
 )
-from ccnet_edge.spec.target import DeviceProfile
+from ccnet_edge.spec.target import DeviceProfile, Precision
 from ccnet_edge.spec.training import TrainedNetwork
+
+WantedPrecision = Literal["auto", "fp32", "fp16", "int8"]
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -50,7 +53,8 @@ class BuildRequest:
     of `degradation`. `device` is what torch trains on, `host` where latency and memory are
     measured: `local`, or `ssh://user@device`. `engine` is the inference engine on the target.
     `version` is the bundle's; see `Manifest`.
-    `strict` asks fp16 and int8 to keep 99.9 % of the fp32 Dice, not 99 %.
+    `strict` asks fp16 and int8 to keep 99.9 % of the fp32 Dice, not 99 %; `precision` is what
+    ships, or `auto` for the best of what the format is written in, by measuring.
     """
 
     profile: DeviceProfile
@@ -75,6 +79,7 @@ class BuildRequest:
     engine: str = "onnxruntime"
     version: int = 0
     strict: bool = False
+    precision: WantedPrecision = "fp32"
 
     @property
     def metric(self) -> Metric:
@@ -97,6 +102,30 @@ class TunedOptions:
 
     options: SessionOptions
     tried: tuple[TriedOptions, ...]
+
+
+@dataclass(frozen=True, kw_only=True)
+class TriedPrecision:
+    """The trained network in one precision, against its export in fp32 on validation images.
+
+    `time_over_fp32` is the median over turns of its time over fp32's in the same turn, `lost`
+    what its gates found, and empty where all passed.
+    """
+
+    precision: Precision
+    size_bytes: int
+    time_over_fp32: float
+    dice: float | None
+    lost: tuple[str, ...]
+
+
+@dataclass(frozen=True, kw_only=True)
+class PrecisionChoice:
+    """The precision that ships and why; `tried` is empty where one was asked for."""
+
+    precision: Precision
+    reason: str
+    tried: tuple[TriedPrecision, ...] = ()
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -133,6 +162,7 @@ class BuildSummary:
     archive_sha256: str
     archive_bytes: int
     times: tuple[StageTime, ...]
+    precision: PrecisionChoice | None = None
 
     @property
     def fit(self) -> bool:

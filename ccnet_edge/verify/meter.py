@@ -49,24 +49,32 @@ class MeterHere:
         return report.peak_bytes
 
     def times_ms(self, options: Sequence[SessionOptions]) -> list[tuple[float, ...]]:
-        """The better of two inferences each turn; as many turns as `TIME_LIMIT_S` has room for.
+        """See `turns_ms`."""
+        return turns_ms([(self._model, each) for each in options], self._shape)
 
-        Every other turn goes backwards, so that none always follows the same one.
-        """
-        x = noise(self._shape)
-        with ExitStack() as stack:
-            sessions = [open_session(self._model, each) for each in options]
-            for session in sessions:
-                stack.callback(session.close)
-            round_ms = sum([_best_ms(session, x, WARM_UP) for session in sessions])
-            turns = int(TIME_LIMIT_S * 1e3 / ((1 + TIMED) * max(round_ms, 1e-3)))
-            times: list[list[float]] = [[] for _ in sessions]
-            for turn in range(max(MIN_TURNS, min(turns, MAX_TURNS))):
-                order = list(enumerate(sessions))
-                for i, session in order if turn % 2 == 0 else reversed(order):
-                    session.run(x)
-                    times[i].append(_best_ms(session, x, TIMED))
-        return [tuple(taken) for taken in times]
+
+def turns_ms(
+    models: Sequence[tuple[Path, SessionOptions]], shape: Sequence[int]
+) -> list[tuple[float, ...]]:
+    """Each model's better of two inferences in every turn, all models in the same turns.
+
+    As many turns as `TIME_LIMIT_S` has room for; every other one goes backwards, so that none
+    always follows the same one.
+    """
+    x = noise(tuple(shape))
+    with ExitStack() as stack:
+        sessions = [open_session(model, options) for model, options in models]
+        for session in sessions:
+            stack.callback(session.close)
+        round_ms = sum([_best_ms(session, x, WARM_UP) for session in sessions])
+        turns = int(TIME_LIMIT_S * 1e3 / ((1 + TIMED) * max(round_ms, 1e-3)))
+        times: list[list[float]] = [[] for _ in sessions]
+        for turn in range(max(MIN_TURNS, min(turns, MAX_TURNS))):
+            order = list(enumerate(sessions))
+            for i, session in order if turn % 2 == 0 else reversed(order):
+                session.run(x)
+                times[i].append(_best_ms(session, x, TIMED))
+    return [tuple(taken) for taken in times]
 
 
 def _best_ms(session: Session, x: NDArray[np.float32], count: int) -> float:
