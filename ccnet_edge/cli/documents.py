@@ -58,6 +58,10 @@ DOCUMENTS = {
         holder="ccnet_edge.device.install.status:Status",
         program="ccnet-install.pyz status --json",
     ),
+    "doctor": Document(holder="ccnet_edge.spec.doctor:Diagnosis", commands=("doctor",)),
+    "doctor-install": Document(
+        holder="ccnet_edge.spec.doctor:Section", commands=("doctor --install ENGINE",)
+    ),
     "keys": Document(holder="ccnet_edge.signing:KeyPair", commands=("keygen",)),
     "manifest": Document(holder="ccnet_edge.spec.bundle:Manifest", file="manifest.json"),
     "measured": Document(

@@ -101,8 +101,8 @@ def _gate(summary: BuildSummary, gate: Gate) -> str:
 
 
 def _hops(summary: BuildSummary) -> list[str]:
-    """Masks at each hop, where they were followed."""
-    if not summary.parity.hops:
+    """Masks at each hop, where there is more than the one that the parity gate is about."""
+    if len(summary.parity.hops) < 2:
         return []
     title = f"masks at each hop, over {summary.parity.images} test images  [measured]"
     lines = describe_hops(summary.parity.hops).splitlines()

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import platform
 from dataclasses import replace
 from pathlib import Path
 
@@ -14,6 +15,7 @@ from ccnet_edge.errors import UsageError
 from ccnet_edge.report import describe_build
 from ccnet_edge.spec.build import TriedPrecision
 from ccnet_edge.spec.target import Precision
+from ccnet_edge.targets import load_profile
 from tests.compiler.conftest import MakeRequest
 
 
@@ -47,6 +49,7 @@ def test_integers_that_are_slower_are_not_chosen() -> None:
     assert (found.precision, found.reason) == ("fp32", "int8 takes 1.33 of fp32's time")
 
 
+@pytest.mark.native
 @pytest.mark.usefixtures("no_page")
 def test_a_build_measures_chooses_and_scores_what_ships(
     make_request: MakeRequest,
@@ -58,9 +61,11 @@ def test_a_build_measures_chooses_and_scores_what_ships(
         return [tuple([1.0 / (i + 1)] * 12) for i in range(len(models))]
 
     monkeypatch.setattr(precision, "turns_ms", slower_in_fp32)
-    summary = build(make_request(precision="auto"), data, tmp_path)
+    here = load_profile("x86-64") if platform.machine() == "x86_64" else load_profile("jetson")
+    request = make_request(precision="auto", profile=here, engine="native")
+    summary = build(request, data, tmp_path)
     assert summary.precision is not None
-    assert [one.precision for one in summary.precision.tried][0] == "fp32"
+    assert [one.precision for one in summary.precision.tried] == ["fp32", "int8"]
     good = [one for one in summary.precision.tried if not one.lost]
     assert summary.precision.precision == good[-1].precision
     assert summary.artifacts[0].precision == summary.precision.precision
