@@ -14,6 +14,7 @@ from ccnet_edge.dataset import SegmentationDataset
 from ccnet_edge.errors import UsageError
 from ccnet_edge.report import describe_build
 from ccnet_edge.spec.build import TriedPrecision
+from ccnet_edge.spec.plan import Limits
 from ccnet_edge.spec.target import Precision
 from ccnet_edge.targets import load_profile
 from tests.compiler.conftest import MakeRequest
@@ -62,7 +63,8 @@ def test_a_build_measures_chooses_and_scores_what_ships(
 
     monkeypatch.setattr(precision, "turns_ms", slower_in_fp32)
     here = load_profile("x86-64") if platform.machine() == "x86_64" else load_profile("jetson")
-    request = make_request(precision="auto", profile=here, engine="native")
+    limits = Limits(disk_bytes=400_000)
+    request = make_request(precision="auto", profile=here, engine="native", limits=limits)
     summary = build(request, data, tmp_path)
     assert summary.precision is not None
     assert [one.precision for one in summary.precision.tried] == ["fp32", "int8"]
