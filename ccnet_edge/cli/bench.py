@@ -3,16 +3,12 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import TYPE_CHECKING
 
 import click
 
 from ccnet_edge.cli.bench_options import BenchRequest, bench_options
 from ccnet_edge.cli.console import print_json, progress_bars, say
 from ccnet_edge.cli.junit import save_junit
-
-if TYPE_CHECKING:
-    from ccnet_edge.bench import BenchReport
 
 
 @click.command()
@@ -31,7 +27,11 @@ def command(path: Path, request: BenchRequest, as_json: bool) -> None:
         _in_turn(path, request, as_json=as_json)
         return
     old = None if request.against is None else bench.load_report(request.against)
-    report = _measure(path, request)
+    with progress_bars() as progress, bench.open_subject(path) as subject:
+        report = request.run(subject, progress)
+    if request.record:
+        say(f"wrote {bench.record(report, path)}")
+    save_junit(request.junit, {report.subject: report.gates})
     found = None if old is None else bench.compare_with(report, old)
     if as_json:
         print_json(found or report)
@@ -39,17 +39,6 @@ def command(path: Path, request: BenchRequest, as_json: bool) -> None:
         click.echo("\n".join([bench.describe(report), *bench.describe_with(found)]))
     bench.check_with(found)
     bench.check(report, require_target=request.require_target)
-
-
-def _measure(path: Path, request: BenchRequest) -> BenchReport:
-    from ccnet_edge import bench
-
-    with progress_bars() as progress, bench.open_subject(path) as subject:
-        report = request.run(subject, progress)
-    if request.record:
-        say(f"wrote {bench.record(report, path)}")
-    save_junit(request.junit, {report.subject: report.gates})
-    return report
 
 
 def _in_turn(path: Path, request: BenchRequest, *, as_json: bool) -> None:
