@@ -20,6 +20,7 @@ DOCUMENTS = (LICENCE, LICENCES, BOM, PROVENANCE)
 BASE_PACKAGES = ("numpy", "Pillow")
 # Engine → the distributions that it needs there; none for our own, which is in the bundle.
 ENGINE_PACKAGES: dict[str, tuple[str, ...]] = {
+    "litert": ("ai-edge-litert",),
     "native": (),
     "tensorrt": ("onnxruntime", "tensorrt"),
 }

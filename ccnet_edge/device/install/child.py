@@ -57,4 +57,4 @@ def run(command: Sequence[str], *, what: str, timeout_s: float) -> None:
     if process.returncode:
         said = output.decode("utf-8", "replace").strip().splitlines()[-LINES:]
         lines = "".join(f"\n  {line}" for line in said)
-        raise DeviceError(f"{what} failed with exit code {process.returncode}:{lines}")
+        raise DeviceError(f"{what} failed with exit code {process.returncode}{lines}")

@@ -98,8 +98,8 @@ def install(
             health(root.path(slot))
         except CcnetError as error:
             _back_out(root, active, slot)
-            went = f"went back to slot {active}" if active else "there is none to go back to"
-            raise DeviceError(f"{error.message}; {went}", hint=error.hint) from error
+            went = f"went back to slot {active}" if active else "there is no slot to go back to"
+            raise DeviceError(f"{went}: {error.message}", hint=error.hint) from error
         root.confirm()
         return _outcome("installed", listing, slot)
 

@@ -124,7 +124,7 @@ def test_what_fails_its_health_check_goes_back_by_itself(device: Device, version
         seen.append(device.running())
         raise DeviceError("the application does not start")
 
-    with pytest.raises(DeviceError, match="does not start; went back to slot a"):
+    with pytest.raises(DeviceError, match="went back to slot a: the application does not start"):
         device.install(version(2), health=health)
     assert seen == [2]
     assert (device.running(), device.root.filled("b"), device.root.trial()) == (1, False, None)
