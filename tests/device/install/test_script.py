@@ -144,14 +144,19 @@ def test_a_damaged_version_is_shown(device: Device, tars: Versions) -> None:
     assert device("rollback").returncode == 9
 
 
-def killed(device: Device, tars: Versions, *, times: int, seed: int) -> int:
+def kill_often(device: Device, tars: Versions, *, times: int, seed: int) -> None:
+    """Kill installations of ever newer versions at random moments, `times` of them in time.
+
+    After each, the version that ran or the new one runs, whole; installing then completes.
+    """
     assert device("install", tars(1)).returncode == 0
     begin = time.monotonic()
     assert device("install", tars(2)).returncode == 0
     took = time.monotonic() - begin
     chance = random.Random(seed)
-    in_time = 0
-    for number in range(3, 3 + times):
+    in_time, number = 0, 2
+    while in_time < times:
+        number += 1
         archive = tars(number)
         process = subprocess.Popen(
             ["sh", str(device.script), "install", str(archive)],
@@ -161,22 +166,23 @@ def killed(device: Device, tars: Versions, *, times: int, seed: int) -> int:
         if process.poll() is None:
             in_time += 1
             os.killpg(process.pid, signal.SIGKILL)
+        else:
+            took *= 0.9
         process.wait()
         assert device.running() in (number - 1, number)
         done = device("install", archive)
         assert done.returncode == 0, done.stderr
-    return in_time
 
 
 def test_a_killed_script_leaves_a_whole_version(device: Device, tars: Versions) -> None:
-    killed(device, tars, times=2, seed=1)
+    kill_often(device, tars, times=1, seed=1)
 
 
 @pytest.mark.slow
 def test_a_script_killed_a_hundred_times_leaves_a_whole_version(
     device: Device, tars: Versions
 ) -> None:
-    assert killed(device, tars, times=120, seed=2) >= 100
+    kill_often(device, tars, times=100, seed=2)
 
 
 @pytest.mark.parametrize(
