@@ -27,6 +27,8 @@ OLDEST = (3, 10)
 # What has to be imported there: by every engine, and by one.
 PACKAGES = ("numpy", "PIL")
 MODULES = {"onnxruntime": (*PACKAGES, "onnxruntime")}
+# Importing ONNX Runtime is enough for it to report, see `ccnet_edge`.
+QUIET = "ORT_DISABLE_TELEMETRY=1"
 HAS_WING = f"import sys, {', '.join(PACKAGES)}; sys.exit(sys.version_info < {OLDEST})"
 VERSION = "import sys; print('%d.%d' % sys.version_info[:2])"
 # A command in a process group of its own and in a new folder. Standard input is the link: when
@@ -200,7 +202,7 @@ class RemoteHost:
             return
         self._check_python()
         modules = ", ".join(MODULES.get(engine, PACKAGES))
-        script = f"{shlex.quote(self._python)} -c {shlex.quote(f'import {modules}')}"
+        script = f"{QUIET} {shlex.quote(self._python)} -c {shlex.quote(f'import {modules}')}"
         what = f"importing {modules} on {self.name}"
         said = self._link.call(script, what=what, timeout_s=SHORT_S)
         if said.code:
@@ -257,7 +259,8 @@ class RemoteHost:
             "…?python=/usr/bin/python3.11 after its name"
         )
         if said.code:
-            raise DeviceError(f"{what} failed: {said.text.strip()}", hint=hint)
+            lines = said.text.strip().splitlines() or ["it said nothing"]
+            raise DeviceError(f"{what} failed: {lines[0]}", hint=hint)
         numbers = version.split(".")
         if len(numbers) != 2 or tuple(map(int, numbers)) < OLDEST:
             raise DeviceError(f"{what}: 3.10 or newer was wanted, found {version}", hint=hint)

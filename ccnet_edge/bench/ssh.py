@@ -58,7 +58,7 @@ class SshLink:
     def call(self, script: str, *, what: str, timeout_s: float, stdin: Path | None = None) -> Said:
         """See `Link.call`."""
         try:
-            self._share(what)
+            self._share(f"connecting to {self.name}")
             told = marked(script)
             client = [*self._client("no"), "--", self._destination, told.command]
             code, out, err = converse(client, what=what, timeout_s=timeout_s, stdin=stdin)

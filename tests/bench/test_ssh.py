@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import shutil
 import socket
 import subprocess
 import sys
@@ -16,7 +17,8 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from ccnet_edge.bench import host_of, open_host, parse_host
+from ccnet_edge.bench import RemoteHost, host_of, open_host, parse_host
+from ccnet_edge.bench.facts import read_facts
 from ccnet_edge.bench.hosts import Host
 from ccnet_edge.device.bundle.write import write_bundle
 from ccnet_edge.device.gates import instruction_set
@@ -182,6 +184,26 @@ def test_images_are_segmented_there_and_their_masks_are_those_of_this_machine(
     for name in names:
         assert (there / name).read_bytes() == (here / name).read_bytes()
     assert left(sshd) == []
+
+
+def test_busybox_is_enough_on_the_device(sshd: Sshd, big: Path, tmp_path: Path) -> None:
+    busybox = shutil.which("busybox")
+    if busybox is None:
+        pytest.skip("busybox is not installed: apt install busybox-static")
+    for name in subprocess.check_output([busybox, "--list"], text=True).split():
+        (sshd.folder / "bin" / name).symlink_to(busybox)
+    stub(sshd, 'shift; mkdir out; cp "$2" out/mask.png; echo "$@"')
+    with open_host(sshd.url) as host:
+        host.run("run", big, [], out=tmp_path / "masks")
+    assert (tmp_path / "masks" / "mask.png").read_bytes() == big.read_bytes()
+    assert left(sshd) == []
+    stub(sshd, f"sleep 300 & echo $$ $! > {sshd.folder}/pids; wait")
+    refused(parse_host(f"{sshd.url}?timeout=2s"), big, "took longer than 2 s")
+    assert eventually(lambda: not running(sshd.folder / "pids"))
+    assert eventually(lambda: left(sshd) == []), left(sshd)
+    with open_host(sshd.url) as host:
+        assert isinstance(host, RemoteHost)
+        assert read_facts(host.facts(), where="busybox").memory_bytes > 0
 
 
 # ---- connections --------------------------------------------------------------------------------

@@ -67,6 +67,10 @@ def test_options_change_how_and_not_what(colour: Runner) -> None:
     assert np.array_equal(found, logits.ravel())
     assert len(colour.run("--bench", "3", image=pam(image)).stdout.splitlines()) == 3
     assert "VmHWM:" in colour.run("--memory", image=pam(image)).stdout
+    load, first, *more = colour.run("--times", "--bench", "2", image=pam(image)).stdout.splitlines()
+    assert re.fullmatch(r"load \d+\.\d{4}", load)
+    assert re.fullmatch(r"first \d+\.\d{4}", first)
+    assert len(more) == 2
     for machine in machines_of(colour.session):
         assert np.array_equal(colour.mask(pam(image), "--machine", machine), expected)
 
