@@ -53,6 +53,8 @@ def _panel(axis: object, model: EngineMemory, *, repeats: bool) -> None:
         axis.axhline(100 * share, color="grey", linewidth=0.8, linestyle="--")
     axis.axhline(0, color="black", linewidth=0.6)
     axis.set_xscale("log")
+    axis.xaxis.set_major_formatter("{x:.0f}")
+    axis.xaxis.set_minor_formatter("{x:.0f}")
     axis.set_xlabel("measured peak of the process, MiB")
     axis.set_ylabel("forecast over measured, %")
     kind = "options that repeat" if repeats else "without its arena"
@@ -60,5 +62,6 @@ def _panel(axis: object, model: EngineMemory, *, repeats: bool) -> None:
     handles = [
         axis.plot([], [], "o", color=colour, label=name)[0] for name, colour in COLOURS.items()
     ]
+    handles.append(axis.plot([], [], "o", color="grey", label="held out")[0])
     handles.append(axis.plot([], [], "x", color="grey", label="fitted")[0])
     axis.legend(handles=handles, fontsize=8)
