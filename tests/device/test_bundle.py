@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import hashlib
 import os
+import shutil
+import subprocess
 import time
 import zipfile
 from collections.abc import Iterator
@@ -66,6 +68,17 @@ def test_the_manifest_lists_every_other_file_with_its_size_and_hash(bundle: Path
         name: hashlib.sha256(content).hexdigest() for name, content in files.items()
     }
     assert all(file.size_bytes == len(files[file.file]) for file in listed)
+
+
+def test_sha256sum_checks_every_file(bundle: Path) -> None:
+    tool = shutil.which("sha256sum")
+    if tool is None:
+        pytest.skip("sha256sum is not installed")
+    check = [tool, "-c", "--strict", SUMS]
+    done = subprocess.run(check, cwd=bundle, capture_output=True, text=True, check=True)
+    assert len(done.stdout.splitlines()) == len(contents(bundle)) - 1
+    (bundle / "model.onnx").write_bytes(b"x")
+    assert subprocess.run(check, cwd=bundle, capture_output=True, check=False).returncode == 1
 
 
 def test_equal_builds_give_equal_archives_whatever_the_umask_clock_and_machine_gave(

@@ -12,7 +12,7 @@ from dataclasses import replace
 from pathlib import Path
 
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from ccnet_edge.device.bundle.oci import ROOT, ImageFacts, image_files
@@ -36,6 +36,7 @@ some_files = st.dictionaries(names, st.binary(max_size=1500), max_size=6).filter
 
 
 @given(some_files)
+@settings(max_examples=25)
 def test_a_zip_is_what_pythons_zipfile_writes(files: dict[str, bytes]) -> None:
     stream = io.BytesIO()
     with zipfile.ZipFile(stream, "w") as archive:
@@ -50,6 +51,7 @@ def test_a_zip_is_what_pythons_zipfile_writes(files: dict[str, bytes]) -> None:
 
 
 @given(some_files, st.sampled_from(["", "opt/ccnet/bundle/"]))
+@settings(max_examples=25)
 def test_a_tar_is_read_by_pythons_tarfile(files: dict[str, bytes], root: str) -> None:
     content = tar_bytes(files, root=root)
     with tarfile.open(fileobj=io.BytesIO(content), mode="r:") as archive:

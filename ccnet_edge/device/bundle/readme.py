@@ -191,6 +191,7 @@ def _files(manifest: Manifest, runtime: str) -> str:
         f"- `{manifest.artifact.file}`: the network, {manifest.artifact.format.upper()}, "
         f"{format_bytes(manifest.artifact.size_bytes)}\n"
         "- `manifest.json`: target, plan, complexity, scores, versions, and every file's hash\n"
+        "- `SHA256SUMS`: the same hashes, for `sha256sum -c SHA256SUMS`\n"
         f"- `{golden.image}`, `{golden.labels}`, `{golden.logits}`: the golden image and output\n"
         f"- `{runtime}`: the runtime (Apache-2.0), made by ccnet-edge {manifest.tool}"
     )
