@@ -17,6 +17,7 @@ from ccnet_edge.bench.protocol import (
 from ccnet_edge.bench.record import record
 from ccnet_edge.bench.remote import RemoteHost
 from ccnet_edge.bench.running import run_on
+from ccnet_edge.bench.segmenting import segment_on
 from ccnet_edge.bench.subject import Subject, open_subject
 from ccnet_edge.bench.urls import host_of, open_host, parse_host
 from ccnet_edge.bench.verifying import verify_on
@@ -50,5 +51,6 @@ __all__ = [
     "run_against",
     "run_bench",
     "run_on",
+    "segment_on",
     "verify_on",
 ]

@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import tempfile
+from collections.abc import Sequence
 from contextlib import ExitStack
 from pathlib import Path
 
-from ccnet_edge.bench import open_subject
-from ccnet_edge.dataset import SegmentationDataset
+from ccnet_edge.bench import Host, open_subject, segment_on
+from ccnet_edge.dataset import Sample, SegmentationDataset
 from ccnet_edge.device.environment import environment
 from ccnet_edge.device.gates import place
 from ccnet_edge.errors import ParityError, UsageError
@@ -16,7 +18,14 @@ from ccnet_edge.spec.progress import Progress, silent
 from ccnet_edge.spec.report import Gate, ParityReport
 from ccnet_edge.spec.target import Precision
 from ccnet_edge.spec.training import TrainedNetwork
-from ccnet_edge.verify import open_shipped, parity_gate, precision_of, prove_parity, saved_masks
+from ccnet_edge.verify import (
+    open_shipped,
+    parity_gate,
+    parity_samples,
+    precision_of,
+    prove_parity,
+    saved_masks,
+)
 
 
 def compare_with_trained(
@@ -24,6 +33,7 @@ def compare_with_trained(
     build: Path,
     dataset: SegmentationDataset,
     *,
+    host: Host | None = None,
     masks: Path | None = None,
     precision: Precision | None = None,
     strict: bool = False,
@@ -35,8 +45,8 @@ def compare_with_trained(
         model: an exported file, a bundle or a build directory.
         build: a build directory, or a folder that training left behind.
         dataset: what it was trained on.
-        masks: a folder of masks of the test images that `run` wrote with the same model on a
-            device: one hop more.
+        host: a device that segments the test images too, with `model`, a bundle: one hop more.
+        masks: the same, done before: a folder of masks that `run` wrote on a device.
         precision: of `model`; None for what the file says.
         strict: fp16 and int8 keep 99.9 % of the Dice, not 99 %.
         progress: told about stage "parity".
@@ -45,6 +55,7 @@ def compare_with_trained(
         UsageError: nothing was trained in `build`, or a file whose precision has to be said.
         DataError: other classes, no test images, or a mask that is missing.
         BundleRefusedError: `model` is no model, or a bundle that is not what its hashes say.
+        DeviceError: the host was not reached, or failed.
         ParityError: answers that cannot be compared.
     """
     trained = trained_folder(build)
@@ -53,25 +64,34 @@ def compare_with_trained(
             f"{build}: a build or what ccnet-edge train left was wanted, its {TRAINED} is missing",
             hint="give the directory that the model was exported from",
         )
+    record = serial.load(TrainedNetwork, trained / TRAINED)
     with ExitStack() as stack:
         subject = stack.enter_context(open_subject(model))
         precision = precision or precision_of(subject.model)
         chain = [stack.enter_context(open_shipped(subject.model, subject.options, precision))]
+        files: dict[str, dict[str, Path]] = {}
+        if host is not None:
+            folder = Path(stack.enter_context(tempfile.TemporaryDirectory(prefix="ccnet-")))
+            files[host.name] = _segmented(host, model, parity_samples(dataset), folder)
         if masks is not None:
-            record = serial.load(TrainedNetwork, trained / TRAINED)
-            pre, classes = record.preprocessing, len(record.classes)
+            files[f"masks in {masks.name}"] = {path.stem: path for path in masks.glob("*.png")}
+        pre, classes = record.preprocessing, len(record.classes)
+        size = (pre.height, pre.width)
+        for name, found in files.items():
             chain.append(
-                saved_masks(
-                    masks,
-                    name=f"masks in {masks.name}",
-                    precision=precision,
-                    classes=classes,
-                    size=(pre.height, pre.width),
-                )
+                saved_masks(found, name=name, precision=precision, classes=classes, size=size)
             )
         return prove_parity(
             trained, chain, dataset, subject.options, strict=strict, progress=progress
         )
+
+
+def _segmented(
+    host: Host, bundle: Path, samples: Sequence[Sample], folder: Path
+) -> dict[str, Path]:
+    """The samples' masks as `bundle` makes them on the host, by the samples' names."""
+    masks = segment_on(host, bundle, [sample.image for sample in samples], folder)
+    return {sample.name: mask for sample, mask in zip(samples, masks, strict=True)}
 
 
 def gate_of(report: ParityReport) -> Gate:

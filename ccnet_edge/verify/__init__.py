@@ -1,6 +1,6 @@
 """Proof that an artefact is what was promised: parity, memory, the engine's options, the gates."""
 
-from ccnet_edge.verify.against import open_shipped, prove_parity
+from ccnet_edge.verify.against import open_shipped, parity_samples, prove_parity
 from ccnet_edge.verify.examples import (
     Example,
     Examples,
@@ -31,6 +31,7 @@ __all__ = [
     "open_predict",
     "open_shipped",
     "parity_gate",
+    "parity_samples",
     "precision_of",
     "predictor",
     "prove_parity",

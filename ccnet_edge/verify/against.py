@@ -7,7 +7,7 @@ from collections.abc import Iterator, Sequence
 from contextlib import ExitStack, contextmanager
 from pathlib import Path
 
-from ccnet_edge.dataset import SegmentationDataset, spread
+from ccnet_edge.dataset import Sample, SegmentationDataset, spread
 from ccnet_edge.errors import DataError
 from ccnet_edge.export import FILES, FORMATS, export
 from ccnet_edge.spec.artifact import SessionOptions
@@ -56,9 +56,7 @@ def prove_parity(
             f"wanted, found {', '.join(dataset.classes)}",
             hint="give the data that it was trained on, read with the same options",
         )
-    samples = spread(dataset.test, PARITY_IMAGES)
-    if not samples:
-        raise DataError(f"{dataset.name}: parity needs test images, the test split has none")
+    samples = parity_samples(dataset)
     start = predictor(torch_predict(module), name="torch", precision="fp32")
     with ExitStack() as stack:
         between = []
@@ -72,6 +70,18 @@ def prove_parity(
             progress=progress,
         )
     return report_hops(hops)
+
+
+def parity_samples(dataset: SegmentationDataset) -> tuple[Sample, ...]:
+    """The test images that parity is shown on.
+
+    Raises:
+        DataError: there are none.
+    """
+    samples = spread(dataset.test, PARITY_IMAGES)
+    if not samples:
+        raise DataError(f"{dataset.name}: parity needs test images, the test split has none")
+    return samples
 
 
 @contextmanager

@@ -100,15 +100,20 @@ def saved(answers: Mapping[str, NDArray[Any]], *, name: str, precision: Precisio
 
 
 def saved_masks(
-    folder: Path, *, name: str, precision: Precision, classes: int, size: tuple[int, int]
+    files: Mapping[str, Path],
+    *,
+    name: str,
+    precision: Precision,
+    classes: int,
+    size: tuple[int, int],
 ) -> Predictor:
-    """The predictor whose masks `run` wrote into `folder`, wherever that was.
+    """The predictor whose masks `run` wrote, wherever that was.
 
     They are read when they are asked for, and brought from the images' size to the network's:
     those of images that are no smaller than the network's input lose nothing by it.
 
     Args:
-        folder: PNG files named after the images.
+        files: PNG files by the images' names.
         name: of the predictor.
         precision: the same.
         classes: their number: of two, `run` writes 0 and 255, of more their indices.
@@ -116,13 +121,12 @@ def saved_masks(
     """
 
     def answer(example: Example) -> NDArray[Any]:
-        path = folder / f"{example.name}.png"
-        if not path.is_file():
+        if example.name not in files:
             raise DataError(
-                f"{path}: the mask of image {example.name!r} was wanted, found none",
+                f"{name}: the mask of image {example.name!r} was wanted, found none",
                 hint="segment the test images there: ccnet-edge run BUNDLE IMAGES -o MASKS",
             )
-        mask = read_mask(path)
+        mask = read_mask(files[example.name])
         found = (mask > 0).astype(np.uint8) if classes == 2 else np.asarray(mask, np.uint8)
         return resize_labels(found, height=size[0], width=size[1])
 

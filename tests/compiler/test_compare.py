@@ -11,6 +11,7 @@ import onnx
 import pytest
 from onnx import numpy_helper
 
+from ccnet_edge.bench import LocalHost
 from ccnet_edge.compiler import compare_with_trained, read_build
 from ccnet_edge.dataset import SegmentationDataset
 from ccnet_edge.dataset.classes import ClassMap
@@ -50,6 +51,15 @@ def test_masks_that_a_device_wrote_are_one_hop_more(
     report = compare_with_trained(built, built, data, masks=tmp_path)
     assert [hop.candidate for hop in report.hops] == ["onnx fp32", f"masks in {tmp_path.name}"]
     assert report.hops[1].relative_error is None
+    assert report.passed
+
+
+def test_a_host_segments_the_same_images_with_the_bundle(
+    built: Path, data: SegmentationDataset
+) -> None:
+    report = compare_with_trained(built, built, data, host=LocalHost())
+    assert [hop.candidate for hop in report.hops] == ["onnx fp32", "local"]
+    assert report.hops[1].flipped_share == 0
     assert report.passed
 
 
