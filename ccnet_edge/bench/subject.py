@@ -22,6 +22,8 @@ BARE = {
     ".ccnet": "native",
     ".ncnn": "ncnn",
     ".onnx": "onnxruntime",
+    ".ort": "onnxruntime",
+    ".ovir": "openvino",
     ".pte": "executorch",
     ".tflite": "litert",
 }
@@ -93,9 +95,7 @@ def _bare(path: Path) -> Subject:
 
 
 def _shape(path: Path, options: SessionOptions) -> tuple[int, int, int, int]:
-    if options.engine == "native":
-        return _native_shape(path, options)
-    return _onnx_shape(path) if options.engine == "onnxruntime" else _own_shape(path, options)
+    return _onnx_shape(path) if path.suffix == ".onnx" else _own_shape(path, options)
 
 
 def _own_shape(path: Path, options: SessionOptions) -> tuple[int, int, int, int]:
@@ -120,12 +120,3 @@ def _onnx_shape(path: Path) -> tuple[int, int, int, int]:
 
     size = read_preprocessing(path)
     return (1, size.channels, size.height, size.width)
-
-
-def _native_shape(path: Path, options: SessionOptions) -> tuple[int, int, int, int]:
-    from ccnet_edge.device.backends.native import open_native
-
-    session = open_native(path, options)
-    session.close()
-    facts = session.facts
-    return (1, facts.channels, facts.height, facts.width)

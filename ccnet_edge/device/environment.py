@@ -16,8 +16,9 @@ from ccnet_edge.spec.report import Environment
 RUNTIME = ("numpy", "Pillow", "onnxruntime")
 # Engines in an environment of their own, named by the process that measures there.
 ENGINES = ("ai-edge-litert", "executorch", "ncnn")
-# What only a build machine has: named where the process has imported it, module → distribution.
-BUILD = {"onnx": "onnx", "torch": "torch"}
+# What only a build machine or another engine has: named where the process has imported it,
+# module → distribution.
+BUILD = {"onnx": "onnx", "openvino": "openvino", "torch": "torch"}
 
 
 def environment() -> Environment:

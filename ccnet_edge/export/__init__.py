@@ -38,6 +38,8 @@ EXPORTERS = {
     "native": "ccnet_edge.export.native:export_native",
     "ncnn": "ccnet_edge.export.ncnn:export_ncnn",
     "onnx": "ccnet_edge.export.onnx:export_onnx",
+    "openvino": "ccnet_edge.export.openvino:export_openvino",
+    "ort": "ccnet_edge.export.ort_format:export_ort",
     "web": "ccnet_edge.export.web:export_web",
 }
 # Format → what its file is called where nobody says.
@@ -48,6 +50,8 @@ FILES = {
     "native": "model.ccnet",
     "ncnn": "model.ncnn",
     "onnx": "model.onnx",
+    "openvino": "model.ovir",
+    "ort": "model.ort",
     "web": "web",
 }
 # Format → the precisions that it is written in.
@@ -57,11 +61,14 @@ PRECISIONS: dict[str, tuple[Precision, ...]] = {
     "litert": ("fp32", "fp16", "int8"),
     "native": ("fp32", "int8"),
     "ncnn": ("fp32", "fp16"),
-    "onnx": ("fp32",),
+    "onnx": ("fp32", "fp16", "int8"),
+    "openvino": ("fp32", "fp16", "int8"),
+    # In fp16, ONNX Runtime on a processor writes float32 weights and casts.
+    "ort": ("fp32", "int8"),
     "web": ("fp32",),
 }
 # Formats whose file can take any size; the others compile one into it.
-DYNAMIC = frozenset({"ncnn", "onnx"})
+DYNAMIC = frozenset({"ncnn", "onnx", "openvino", "ort"})
 # Engine → the format that it reads.
 FORMATS = {
     "executorch": "executorch",
@@ -69,7 +76,10 @@ FORMATS = {
     "native": "native",
     "ncnn": "ncnn",
     "onnxruntime": "onnx",
+    "openvino": "openvino",
 }
+# Formats whose library is not in the extra "build".
+EXTRAS = {"openvino": "build,openvino"}
 # What training writes last, and where a build directory keeps what training left.
 TRAINED = "trained.json"
 TRAINING = "train"
@@ -173,7 +183,7 @@ def find_exporter(name: str) -> Exporter:
     except ImportError as error:
         raise MissingExtraError(
             f"exporting {name} needs a library that is not installed: {error}",
-            hint="pip install 'ccnet-edge[build]'",
+            hint=f"pip install 'ccnet-edge[{EXTRAS.get(name, 'build')}]'",
         ) from error
     return exporter
 

@@ -6,7 +6,7 @@ import platform
 from collections.abc import Iterable
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Protocol
+from typing import Literal, Protocol
 
 import numpy as np
 from numpy.typing import NDArray
@@ -17,6 +17,10 @@ from ccnet_edge.spec.target import Precision
 
 # Prepared images, [1, C, H, W] float32 each; gone through more than once.
 Inputs = Iterable[NDArray[np.float32]]
+# How a range is cut: not at all, by a share of the values, or where the cut distribution says
+# most of the whole one (Migacz, 8-bit inference with TensorRT, GTC 2017, S7310).
+Method = Literal["minmax", "percentile", "entropy"]
+METHODS: tuple[Method, ...] = ("minmax", "percentile", "entropy")
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -30,6 +34,8 @@ class ExportOptions:
         machine: the target's instruction set (`uname -m`), for formats that are built for one.
         limits: memory and disk, for formats that trade time for them.
         calibration: training images that int8 is scaled by; None in other precisions.
+        method: how int8's ranges are found, in formats that begin with ONNX; others have their own.
+        exclude: nodes of the ONNX graph that stay float32 in int8 (`onnx_int8.quantisable`).
     """
 
     precision: Precision = "fp32"
@@ -37,6 +43,8 @@ class ExportOptions:
     machine: str = field(default_factory=platform.machine)
     limits: Limits = field(default_factory=Limits)
     calibration: Inputs | None = None
+    method: Method = "percentile"
+    exclude: frozenset[str] = frozenset()
 
 
 class Exporter(Protocol):

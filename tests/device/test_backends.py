@@ -17,8 +17,9 @@ from ccnet_edge.device.backends.fake import FakeClock, FakeSession
 from ccnet_edge.errors import BundleRefusedError, DeviceError, MissingExtraError, UsageError
 from ccnet_edge.spec.artifact import SessionOptions
 
-# The engines that read these tests' ONNX files; tests/native and tests/isolated have the others.
-ONNX_ENGINES = sorted(set(ENGINES) - ISOLATED - {"native"})
+# The engines that read these tests' ONNX files; test_openvino, tests/native and tests/isolated
+# have the others.
+ONNX_ENGINES = sorted(set(ENGINES) - ISOLATED - {"native", "openvino"})
 X = np.random.default_rng(0).random((1, 3, 32, 32), dtype=np.float32)
 
 

@@ -15,8 +15,11 @@ import pytest
 from numpy.typing import NDArray
 
 from ccnet_edge.cost.counts import stored_values
+from ccnet_edge.export import PRECISIONS, ExportOptions, export
 from ccnet_edge.export.metadata import read_entries, read_preprocessing
 from ccnet_edge.export.onnx import write_onnx
+from ccnet_edge.export.onnx_graph import RUNTIME_LIMITS
+from ccnet_edge.spec.target import Precision
 from tests.export.networks import (
     HEIGHT,
     WIDTH,
@@ -27,6 +30,7 @@ from tests.export.networks import (
     small_module,
     small_spec,
     torch_logits,
+    write_trained,
 )
 
 ROOT = Path(__file__).parents[2]
@@ -128,11 +132,18 @@ def test_the_file_says_how_its_input_is_made(fixed: Path) -> None:
     assert read_preprocessing(fixed) == metadata_of(small_spec()).preprocessing
 
 
-def test_engines_on_devices_are_new_enough(fixed: Path) -> None:
-    """JetPack 6's onnxruntime is 1.23: opset 23, IR 11; TensorRT 8.6's parser ends at 18."""
-    model = onnx.load(fixed)
-    assert [(entry.domain, entry.version <= 20) for entry in model.opset_import] == [("", True)]
-    assert model.ir_version <= 10
+@pytest.mark.parametrize("precision", PRECISIONS["onnx"])
+def test_engines_on_devices_are_new_enough(precision: Precision, tmp_path: Path) -> None:
+    """JetPack 6's Python gets ONNX Runtime 1.23 at most; TensorRT 8.6's parser ends at 18."""
+    trained, path = write_trained(tmp_path / "trained", small_spec()), tmp_path / "model.onnx"
+    calibration = images(2) if precision == "int8" else None
+    export("onnx", trained, path, ExportOptions(precision=precision, calibration=calibration))
+    model = onnx.load(path)
+    (entry,) = model.opset_import
+    assert entry.domain == ""
+    for runtime, (opset, ir_version) in RUNTIME_LIMITS.items():
+        assert entry.version <= min(opset, 18), runtime
+        assert model.ir_version <= min(ir_version, 10), runtime
 
 
 def test_normalisation_is_folded_into_the_convolutions(fixed: Path) -> None:

@@ -32,6 +32,7 @@ ENGINES = {
     "native": "ccnet_edge.device.backends.native:open_native",
     "ncnn": "ccnet_edge.device.backends.ncnn:open_ncnn",
     "onnxruntime": "ccnet_edge.device.backends.ort:open_onnxruntime",
+    "openvino": "ccnet_edge.device.backends.openvino:open_openvino",
 }
 # Those that may be in an environment of their own: see `backends.isolated`.
 ISOLATED = frozenset({"executorch", "litert", "ncnn"})
@@ -59,6 +60,7 @@ def load_engine(name: str) -> Callable[[Path | bytes, SessionOptions], Session]:
         opener = getattr(importlib.import_module(module), function)
     except ImportError as error:
         raise MissingExtraError(
-            f"the engine {name} could not be loaded: {error}", hint=f"pip install {name}"
+            f"the engine {name} could not be loaded: {error}",
+            hint=f"pip install {name}",
         ) from error
     return opener

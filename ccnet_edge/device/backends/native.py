@@ -92,6 +92,7 @@ class NativeSession:
     def __init__(self, library: Path, weights: bytes, *, threads: int = 1) -> None:
         self._library = _load(library)
         self.facts: Facts = self._library.ccnet_describe().contents
+        self.shape = (1, self.facts.channels, self.facts.height, self.facts.width)
         self._threads = min(threads, MOST_THREADS)
         self._pool = ThreadPoolExecutor(self._threads) if self._threads > 1 else None
         self._parallel = PARALLEL(self._run_bands)

@@ -215,8 +215,7 @@ def _alone(manifest: Manifest) -> str:
     )
     return (
         "## The model without the runtime\n\n"
-        f"Any program that runs {manifest.artifact.format.upper()} files can use "
-        f"`{manifest.artifact.file}`. Its input is float32 {list(manifest.shape)} (image, channel, "
+        f"{_reader(manifest)} Its input is float32 {list(manifest.shape)} (image, channel, "
         f"row, column): samples divided by {pre.maximum:g}, resized to {pre.height} × {pre.width} "
         f"with a {pre.resize} filter, minus the mean ({mean}), divided by the deviation ({std}), "
         f"one a channel{_edges(pre)}. Its output is {answer}. The golden image and output show "
@@ -232,6 +231,16 @@ def _edges(pre: Preprocessing) -> str:
         f"; then the last row and column are repeated up to {height} × {width}, and of the output "
         f"the first {pre.height} rows and {pre.width} columns count"
     )
+
+
+def _reader(manifest: Manifest) -> str:
+    file = f"`{manifest.artifact.file}`"
+    if manifest.artifact.format == "openvino":
+        return (
+            f"{file} is a zip of OpenVINO's own two files, `model.xml` (packed by gzip) and "
+            "`model.bin`, which any program with OpenVINO can use."
+        )
+    return f"Any program that runs {manifest.artifact.format.upper()} files can use {file}."
 
 
 def _source(manifest: Manifest) -> str:
