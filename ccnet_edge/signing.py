@@ -12,7 +12,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from ccnet_edge.device.bundle.files import located
-from ccnet_edge.device.bundle.listing import open_listing
+from ccnet_edge.device.bundle.read import open_bundle
 from ccnet_edge.device.bundle.signature import Signed, Statement, fingerprint, public_pem
 from ccnet_edge.device.bundle.trust import Trust, check_trust, signature_path, subject
 from ccnet_edge.errors import UsageError
@@ -73,22 +73,31 @@ def make_keys(private: Path, *, passphrase: bytes | None = None) -> KeyPair:
     return KeyPair(private=str(private), public=str(public), fingerprint=fingerprint(raw))
 
 
-def sign_bundle(bundle: Path, key: Path, *, passphrase: bytes | None = None) -> SignedBundle:
+def sign_bundle(
+    bundle: Path, key: Path, *, passphrase: bytes | None = None, unfit: bool = False
+) -> SignedBundle:
     """Check `bundle` whole and write its signature beside it.
 
     Args:
         bundle: an archive, image, folder, or build directory (for the folder in it).
         key: the private key's file.
         passphrase: of the private key, where it has one.
+        unfit: sign it also where it missed a limit that it was built for.
 
     Raises:
-        UsageError: the key cannot be read, or not with this passphrase.
+        UsageError: the key cannot be read, or not with this passphrase; the bundle is unfit.
         BundleRefusedError: the bundle is not whole.
     """
     private = _read_private(key, passphrase)
     public = private.public_key().public_bytes_raw()
-    listing = open_listing(bundle)
-    listing.check_files()
+    opened = open_bundle(bundle)
+    listing = opened.listing
+    if not (opened.manifest.fit or unfit):
+        names = ", ".join(gate.name for gate in opened.manifest.failed)
+        raise UsageError(
+            f"{bundle}: is marked UNFIT, it missed {names}: it is not signed",
+            hint="--allow-unfit signs it all the same; a device's installer refuses it even then",
+        )
     found = subject(located(bundle))
     statement = Statement(
         name=listing.name,

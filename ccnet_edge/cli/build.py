@@ -12,7 +12,7 @@ from ccnet_edge.cli.data_options import DatasetRequest, data_options
 from ccnet_edge.cli.junit import junit_option, save_junit
 from ccnet_edge.cli.limit_options import LimitRequest, limit_options
 from ccnet_edge.cli.plan_options import PlanRequest, plan_options
-from ccnet_edge.cli.signing_options import passphrase_of, sign_options, sign_with
+from ccnet_edge.cli.signing_options import SignRequest, sign_options
 
 
 @click.command()
@@ -33,8 +33,7 @@ def command(
     plan_request: PlanRequest,
     require_target: bool,
     dry_run: bool,
-    sign: Path | None,
-    passphrase_file: Path | None,
+    signing: SignRequest,
     junit: Path | None,
     as_json: bool,
 ) -> None:
@@ -43,12 +42,11 @@ def command(
     Without --data the built-in sample data is used. A build that was killed continues where it
     was when the same command is given again, and what is done is not done twice.
     """
-    from ccnet_edge import compiler, signing
+    from ccnet_edge import compiler
     from ccnet_edge.report import describe_build
 
     choices.check(limit_request, plan_request, data=dataset_request.data)
-    if sign is not None:
-        signing.check_private(sign, passphrase_of(passphrase_file))
+    signing.check()
     with progress_bars() as progress, choices.dataset(dataset_request, progress) as dataset:
         request = choices.request(
             dataset, limit_request, plan_request, built_in=dataset_request.data is None
@@ -61,8 +59,7 @@ def command(
     if dry_run:
         print_json(found) if as_json else click.echo(compiler.describe_preview(found))
         return
-    if sign is not None:
-        say(f"wrote {sign_with(sign, passphrase_file, folder / summary.archive)}")
+    signing.apply(folder / summary.archive, fit=summary.fit)
     say(f"wrote {folder / summary.archive} and {folder / 'report.html'}")
     print_json(summary) if as_json else click.echo(describe_build(summary))
     save_junit(junit, {summary.archive: summary.gates})

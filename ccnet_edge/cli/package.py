@@ -8,7 +8,7 @@ from typing import get_args
 import click
 
 from ccnet_edge.cli.console import print_json, say
-from ccnet_edge.cli.signing_options import sign_options, sign_with
+from ccnet_edge.cli.signing_options import SignRequest, sign_options
 from ccnet_edge.spec.bundle import PackedAs
 
 
@@ -34,8 +34,7 @@ def command(
     build: Path,
     out: Path | None,
     packed_as: PackedAs,
-    sign: Path | None,
-    passphrase_file: Path | None,
+    signing: SignRequest,
     as_json: bool,
 ) -> None:
     """Pack the bundle of a finished build, the same bytes every time.
@@ -45,9 +44,9 @@ def command(
     from ccnet_edge.device.package import measured_path, package_build
 
     path, measured = package_build(build, out, packed_as=packed_as)
-    if sign is not None:
-        say(f"wrote {sign_with(sign, passphrase_file, path)}")
-    if any(gate.status == "failed" for gate in measured.gates):
+    fit = all(gate.status != "failed" for gate in measured.gates)
+    signing.apply(path, fit=fit)
+    if not fit:
         say(f"warning: the bundle is marked UNFIT: see the gates in {measured_path(path)}")
     if as_json:
         print_json(measured)

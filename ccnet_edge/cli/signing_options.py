@@ -3,10 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, TypeVar
 
 import click
+
+from ccnet_edge.cli.console import say
+from ccnet_edge.cli.option_values import collected
 
 if TYPE_CHECKING:
     from ccnet_edge.device.bundle import Trust
@@ -22,18 +26,42 @@ passphrase_option = click.option(
 )
 
 
+@dataclass(frozen=True, kw_only=True)
+class SignRequest:
+    """Whether what is packed is signed, and with which key."""
+
+    sign: Path | None
+    passphrase_file: Path | None
+
+    def check(self) -> None:
+        """See that the key can be used, before the work that it will sign.
+
+        Raises:
+            UsageError: it cannot be read, or not with this passphrase.
+        """
+        from ccnet_edge.signing import check_private
+
+        if self.sign is not None:
+            check_private(self.sign, passphrase_of(self.passphrase_file))
+
+    def apply(self, bundle: Path, *, fit: bool) -> None:
+        """Sign `bundle` where it was asked for, and it is fit."""
+        from ccnet_edge.signing import sign_bundle
+
+        if self.sign is None:
+            return
+        if not fit:
+            say(f"{bundle} is not signed: it is marked UNFIT")
+            return
+        passphrase = passphrase_of(self.passphrase_file)
+        say(f"wrote {sign_bundle(bundle, self.sign, passphrase=passphrase).signature}")
+
+
 def sign_options(command: F) -> F:
-    """Give `command` `--sign` and `--passphrase-file`."""
+    """Give `command` the options of `SignRequest` as its keyword `signing`."""
     option = click.option("--sign", type=path_type, help="Sign it with this private key.")
-    signing: F = option(passphrase_option(command))
-    return signing
-
-
-def sign_with(key: Path, passphrase_file: Path | None, bundle: Path) -> str:
-    """Sign `bundle`; the path of the signature."""
-    from ccnet_edge.signing import sign_bundle
-
-    return sign_bundle(bundle, key, passphrase=passphrase_of(passphrase_file)).signature
+    options = {"sign": option, "passphrase_file": passphrase_option}
+    return collected(command, "signing", SignRequest, options)
 
 
 def trust_options(command: F) -> F:

@@ -6,10 +6,14 @@ import os
 import subprocess
 import sys
 from collections.abc import Callable
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
 
+from ccnet_edge.device.bundle.write import BundleParts, write_bundle
+from ccnet_edge.device.install.child import self_test
+from ccnet_edge.errors import DeviceError
 from tests.conftest import Call
 
 
@@ -126,3 +130,20 @@ def test_installer_writes_a_shell_script_too(cli: Call, tmp_path: Path) -> None:
     assert cli("installer", *options, "--shell", "-o", out).code == 0
     done = subprocess.run(["sh", str(out), "status"], capture_output=True, text=True, check=False)
     assert (done.returncode, done.stdout) == (7, "slot a          empty\nslot b          empty\n")
+
+
+def test_what_missed_its_limits_is_signed_only_where_that_is_said(
+    cli: Call, parts: BundleParts, tmp_path: Path
+) -> None:
+    gates = tuple(replace(g, status="failed") if g.name == "ram" else g for g in parts.gates)
+    write_bundle(replace(parts, gates=gates), tmp_path / "unfit")
+    assert cli("keygen", tmp_path / "key.pem").code == 0
+    code, _, stderr = cli("sign", tmp_path / "unfit", "--key", tmp_path / "key.pem")
+    assert code == 2
+    assert "is marked UNFIT, it missed ram: it is not signed" in stderr
+    assert not (tmp_path / "unfit.sig").exists()
+    code, _, _ = cli("sign", tmp_path / "unfit", "--key", tmp_path / "key.pem", "--allow-unfit")
+    assert code == 0
+    # Signed or not, it fails its self-test on the device.
+    with pytest.raises(DeviceError, match="UNFIT since it was built"):
+        self_test(tmp_path / "unfit", python=sys.executable, timeout_s=120)
