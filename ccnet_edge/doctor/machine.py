@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 import platform
 import re
 import shutil
@@ -12,8 +11,9 @@ from collections.abc import Callable, Iterator
 from importlib import metadata
 from pathlib import Path
 
+from ccnet_edge.device.cgroup import memory_group
 from ccnet_edge.doctor.environments import check_environments
-from ccnet_edge.errors import MissingExtraError
+from ccnet_edge.errors import InvalidMeasurementError, MissingExtraError
 from ccnet_edge.isolated.environments import cache_folder
 from ccnet_edge.native.toolchain import CROSS, find_compiler
 from ccnet_edge.native.wasm import find_clang
@@ -42,8 +42,8 @@ PROGRAMS = {
     ),
 }
 VERSION_TIMEOUT_S = 10
-# Where the system has control groups for memory, version 1 and 2.
-GROUPS = (Path("/sys/fs/cgroup/memory"), Path("/sys/fs/cgroup"))
+# A group as large as any bundle's budget shows whether one can be made.
+GROUP_BYTES = 1 << 30
 # Less than this stops builds and environments.
 LEAST_BYTES = 5 * 10**9
 
@@ -97,15 +97,13 @@ def _programs() -> Iterator[Finding]:
 
 
 def _limits() -> Iterator[Finding]:
-    group = next((path for path in GROUPS if os.access(path, os.W_OK)), None)
-    yield Finding(
-        name="memory limits",
-        found=group is not None,
-        detail=f"control groups for memory can be made in {group}: RAM budgets can be proven"
-        if group
-        else f"no control group for memory can be made ({' nor '.join(map(str, GROUPS))})",
-        hint="" if group else "run as root, or in a container started with --cgroupns=private",
-    )
+    try:
+        with memory_group(GROUP_BYTES) as group:
+            detail = f"cgroup {group.version}: RAM budgets can be proven here"
+            yield Finding(name="memory limits", found=True, detail=detail)
+    except InvalidMeasurementError as error:
+        hint = error.hint or "run as root, or in a container that may make control groups"
+        yield Finding(name="memory limits", found=False, detail=error.message, hint=hint)
     for folder in dict.fromkeys((Path.cwd(), _existing(cache_folder()))):
         free = shutil.disk_usage(folder).free
         yield Finding(

@@ -113,8 +113,7 @@ class Environment:
         """
         if not self.is_made():
             raise MissingExtraError(
-                f"{wanted} needs the isolated environment {self.name}, which is not installed "
-                f"({self.folder})",
+                f"{wanted} needs the isolated environment {self.name}, which is not installed",
                 hint=self.command,
             )
         return self.interpreter

@@ -49,13 +49,13 @@ def make_environment(
     if environment.is_made() and not anew:
         return environment.interpreter
     folder.parent.mkdir(parents=True, exist_ok=True, mode=0o700)
-    with _alone(folder):
+    with _alone(folder) as lock:
         if anew or not environment.is_made():
             _clear(folder)
             _check_room(environment)
             aside = Path(tempfile.mkdtemp(prefix=f".{folder.name}.", dir=folder.parent))
             try:
-                _fill(aside, environment, progress)
+                _fill(aside, environment, lock, progress)
                 _put_in_place(aside, folder)
             finally:
                 shutil.rmtree(aside, ignore_errors=True)
@@ -91,40 +91,47 @@ def _plain(name: str) -> str:
     return re.sub(r"[-_.]+", "-", name).lower()
 
 
-def _fill(aside: Path, environment: Environment, progress: Progress) -> None:
+def _fill(aside: Path, environment: Environment, lock: int, progress: Progress) -> None:
     pins = PIN.findall(environment.requirements)
     hashed = [pin for pin in pins if "--hash" in pin]
     plain = [pin for pin in pins if "--hash" not in pin]
     steps = 1 + bool(hashed) + bool(plain)
     progress("install", done=0, total=steps, note=f"{environment.name}: environment")
     without = [] if pins else ["--without-pip"]
-    _run([sys.executable, "-m", "venv", *without, str(aside)], environment)
+    _run([sys.executable, "-m", "venv", *without, str(aside)], environment, lock)
     for number, (chosen, options) in enumerate(((hashed, ["--require-hashes"]), (plain, [])), 1):
         if chosen:
             note = f"{environment.name}: {len(chosen)} packages"
             progress("install", done=number, total=steps, note=note)
-            _pip(aside, environment, chosen, options)
+            _pip(aside, environment, lock, chosen, options)
     made = json.dumps({"name": environment.name, "packages": len(pins)})
     (aside / MARKER).write_text(made + "\n", encoding="utf-8")
     progress("install", done=steps, total=steps, note=environment.name)
 
 
 def _pip(
-    aside: Path, environment: Environment, pins: Sequence[str], options: Sequence[str]
+    aside: Path,
+    environment: Environment,
+    lock: int,
+    pins: Sequence[str],
+    options: Sequence[str],
 ) -> None:
     """Install the pins, and nothing else: a locked list names all that is needed."""
     listed = aside / "requirements.txt"
     listed.write_text("\n".join(pins) + "\n", encoding="utf-8")
     pip = [str(aside / "bin" / "python"), "-m", "pip", "install", "--quiet", "--no-input"]
     pip += ["--disable-pip-version-check", "--no-deps", *options, "--requirement", str(listed)]
-    _run(pip, environment)
+    _run(pip, environment, lock)
     listed.unlink()
 
 
-def _run(words: list[str], environment: Environment) -> None:
+def _run(words: list[str], environment: Environment, lock: int) -> None:
+    """Run one step, which holds the lock as well: it may outlive a maker that is killed."""
     what = f"making the isolated environment {environment.name}"
     try:
-        done = subprocess.run(words, capture_output=True, text=True, timeout=TIMEOUT_S, check=False)
+        done = subprocess.run(
+            words, capture_output=True, text=True, timeout=TIMEOUT_S, check=False, pass_fds=(lock,)
+        )
     except subprocess.TimeoutExpired as error:
         raise CcnetError(f"{what} took longer than {TIMEOUT_S:.0f} s: {words[1:4]}") from error
     if done.returncode:
@@ -165,8 +172,8 @@ def _check_room(environment: Environment) -> None:
 
 
 @contextmanager
-def _alone(folder: Path) -> Iterator[None]:
-    """Hold the environment's lock, which the system lets go of when its holder dies."""
+def _alone(folder: Path) -> Iterator[int]:
+    """Hold the environment's lock, which the system lets go of when its holders have died."""
     import fcntl
 
     with folder.with_name(f".{folder.name}.lock").open("a") as file:
@@ -175,4 +182,4 @@ def _alone(folder: Path) -> Iterator[None]:
         except BlockingIOError:
             log.info("waiting for another process that makes %s", folder)
             fcntl.flock(file, fcntl.LOCK_EX)
-        yield
+        yield file.fileno()

@@ -2,17 +2,19 @@
 
 from __future__ import annotations
 
-import json
 import re
 from pathlib import Path
 
+import jsonschema
 import pytest
 
+from ccnet_edge.cli.documents import DOCUMENTS
 from ccnet_edge.doctor import machine, targets
 from ccnet_edge.errors import CcnetError, MissingExtraError
 from ccnet_edge.isolated import ENVIRONMENTS, Environment
 from ccnet_edge.spec import serial
 from ccnet_edge.spec.doctor import Diagnosis
+from ccnet_edge.spec.schema import json_schema
 from ccnet_edge.targets import list_profiles, load_profile
 from tests.conftest import Call
 
@@ -43,7 +45,7 @@ def test_one_document_holds_the_same(cli: Call) -> None:
     assert [section.title for section in found.sections] == list(machine.SECTIONS)
     (target,) = found.targets
     assert target.name == "jetson-orin-nano"
-    assert json.loads(run.out)["schema_version"] == 1
+    jsonschema.validate(run.document, json_schema(DOCUMENTS["doctor"].cls, "doctor"))
 
 
 def test_what_is_missing_has_a_command_and_what_is_there_has_none() -> None:

@@ -147,7 +147,7 @@ def test_a_failing_installer_leaves_nothing(
 ) -> None:
     failing = [sys.executable, "-c", "import sys; sys.exit('no network')"]
     real = making._run
-    monkeypatch.setattr(making, "_run", lambda words, environment: real(failing, environment))
+    monkeypatch.setattr(making, "_run", lambda _, *rest: real(failing, *rest))
     with pytest.raises(
         UsageError, match="making the isolated environment empty failed: no network"
     ):
