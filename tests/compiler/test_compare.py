@@ -63,6 +63,7 @@ def test_a_host_segments_the_same_images_with_the_bundle(
     assert report.passed
 
 
+@pytest.mark.slow
 def test_what_is_not_in_fp32_has_its_fp32_export_before_it(
     built: Path, data: SegmentationDataset, tmp_path: Path
 ) -> None:

@@ -30,7 +30,7 @@ from tests.export.networks import small_spec
 
 # Pixels of the images, and of the network's input: they are resized on the way.
 IMAGE_SIZE, SIZE = 80, 64
-STEPS = 60
+STEPS = 45
 Logits = NDArray[np.float32]
 Answer = Callable[[Example], NDArray[Any]]
 

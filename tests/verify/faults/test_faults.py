@@ -8,9 +8,10 @@ from dataclasses import replace
 import pytest
 
 from ccnet_edge.errors import ParityError
+from ccnet_edge.spec.artifact import SessionOptions
 from ccnet_edge.spec.parity import Hop
 from ccnet_edge.spec.target import Precision
-from ccnet_edge.verify import Predictor, follow, limits_for, saved
+from ccnet_edge.verify import Predictor, follow, limits_for, prove_parity, saved
 from tests.verify.faults.graphs import GRAPHS
 from tests.verify.faults.pipelines import PIPELINES
 from tests.verify.faults.rounding import ROUNDING, half, int8
@@ -80,6 +81,16 @@ def test_fp16_and_int8_done_right_raise_no_alarm_and_are_no_fp32(sound: Sound) -
         hop = hop_to(sound, made(sound))
         assert failed(hop, "fp16") == failed(hop, "int8") == ()
         assert "relative error" in failed(hop, "fp32")
+
+
+def test_int8_is_judged_after_an_export_in_fp32_and_against_it(sound: Sound) -> None:
+    shipped = Predictor(name="ours int8", precision="int8", answer=int8(sound))
+    report = prove_parity(sound.folder, (shipped,), sound.dataset, SessionOptions())
+    exported, rounded = report.hops
+    assert (exported.reference, exported.candidate) == ("torch", "onnx fp32")
+    assert (rounded.baseline, rounded.before) == ("onnx fp32", exported.after)
+    assert report.passed
+    assert report.relative_error == exported.relative_error < 1e-5
 
 
 @pytest.mark.parametrize("name", sorted(FAULTS))
