@@ -104,6 +104,17 @@ class Facts:
         return tuple(dict.fromkeys((*(["tensorrt"] if self.tensorrt else []), *found)))
 
 
+def instruction_set(machine: str, bits: str) -> str:
+    """What targets call the instruction set of a system, or its own word where they know none.
+
+    Args:
+        machine: what `uname -m` says.
+        bits: what `getconf LONG_BIT` says, empty where there is no such command.
+    """
+    known = MACHINES.get(machine, machine)
+    return "armv7l" if known == "aarch64" and bits == "32" else known
+
+
 def read_facts(text: str, *, where: str) -> Facts:
     """The facts in what `ASK` printed.
 
@@ -116,10 +127,8 @@ def read_facts(text: str, *, where: str) -> Facts:
     """
     lines = [line.partition("=") for line in text.splitlines()]
     said = {key: value.strip() for key, _, value in reversed(lines)}
-    machine = MACHINES.get(said.get("machine", ""))
-    if machine == "aarch64" and said.get("bits") == "32":
-        machine = "armv7l"
-    if machine is None or not said.get("memory_kb", "").isdigit():
+    machine = instruction_set(said.get("machine", ""), said.get("bits", ""))
+    if machine not in MACHINES.values() or not said.get("memory_kb", "").isdigit():
         raise DeviceError(
             f"{where}: a Linux device of {', '.join(sorted(set(MACHINES.values())))} was wanted, "
             f"found {said.get('machine', 'nothing')} with {said.get('kernel', 'no kernel')}",

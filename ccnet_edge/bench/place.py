@@ -9,6 +9,7 @@ from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
 
+from ccnet_edge.bench.facts import instruction_set
 from ccnet_edge.bench.failures import PLACE, script_failure
 from ccnet_edge.bench.link import Link
 from ccnet_edge.errors import DeviceError
@@ -43,7 +44,7 @@ for each in {folders}; do
     fi
     rm -f "$each/.new.$$"
     find "$each" '(' -name '*.part' -o -name 'run.*' ')' -mtime +0 -exec rm -rf '{{}}' + 2>/dev/null
-    printf '%s\\n%s\\n' "$each" "$(uname -m)"
+    printf '%s\\n%s %s\\n' "$each" "$(uname -m)" "$(getconf LONG_BIT 2>/dev/null)"
     exit 0
 done
 echo "cannot write to:$refused" >&2
@@ -53,7 +54,7 @@ exit {no_place}
 
 @dataclass(frozen=True, kw_only=True)
 class Opened:
-    """The folder on the device, and what its kernel calls its instruction set."""
+    """The folder on the device, and its instruction set as targets call it."""
 
     folder: str
     machine: str
@@ -87,7 +88,8 @@ class Place:
                 raise DeviceError(f"{what} failed: {said.text.strip()}", hint=PLACE)
             if said.code or len(lines) < 2 or not lines[-2].startswith("/"):
                 raise script_failure(what, said)
-            self._opened = Opened(folder=lines[-2], machine=lines[-1])
+            machine, _, bits = lines[-1].partition(" ")
+            self._opened = Opened(folder=lines[-2], machine=instruction_set(machine, bits))
         return self._opened
 
     def send(self, file: Path) -> str:

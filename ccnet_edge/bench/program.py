@@ -9,19 +9,21 @@ import re
 import shlex
 import tempfile
 import zipfile
+from collections.abc import Sequence
 from dataclasses import dataclass, replace
-from pathlib import Path
+from pathlib import Path, PurePosixPath
 from typing import TYPE_CHECKING
 
 import numpy as np
 from numpy.typing import NDArray
 
 from ccnet_edge import __version__
-from ccnet_edge.bench.failures import device_failure
+from ccnet_edge.bench.failures import NOT_EXECUTABLE, NOT_FOUND, device_failure
 from ccnet_edge.device.backends.native import MOST_THREADS, WEIGHTS
-from ccnet_edge.device.backends.native_build import LIBRARY, RUNNER
+from ccnet_edge.device.backends.native_build import LIBRARY, RUNNER, build_static
 from ccnet_edge.device.timer import Extent, count_for, report_of
 from ccnet_edge.errors import DeviceError
+from ccnet_edge.native.toolchain import find_compiler
 from ccnet_edge.spec.report import Environment, LatencyReport, MemoryReport
 
 if TYPE_CHECKING:
@@ -33,6 +35,8 @@ DEFINED = re.compile(r"^#define (CCNET_\w+) (\d+)$", re.MULTILINE)
 BANDS = re.compile(
     r"#define CCNET_ARENA_BYTES_FOR\(bands\) \((\d+) \+ \(size_t\)\(bands\) \* (\d+)"
 )
+# No such program, though the file is there: its loader or C library is missing.
+CANNOT_START = (NOT_FOUND, NOT_EXECUTABLE)
 # Inferences that say how many more there is time for.
 FEW = 3
 
@@ -66,11 +70,7 @@ class Program:
             picture.write_bytes(pam(image))
             there = self.device.send(picture)
         wanted = [self.runner, self.weights, there, "out/mask.pgm", *words]
-        path = shlex.quote(str(Path(self.library).parent))
-        command = (
-            f"chmod 700 {shlex.quote(self.runner)}; mkdir out; "
-            f"LD_LIBRARY_PATH={path} exec {shlex.join(wanted)}"
-        )
+        command = f"mkdir out && {_started(self.runner, self.library, wanted)}"
         what = f"{RUNNER} on {self.device.name}"
         said = self.device.start(["sh", "-c", command], what=what, out=out)
         if said.code:
@@ -81,38 +81,61 @@ class Program:
 def open_program(device: RemoteHost, model: Path, *, machine: str) -> Program:
     """Copy what a model of the native engine has for the device.
 
+    Where the device has another C library than the one that it was built for (Android, Alpine,
+    busybox alone), the program is built anew from the model's source, with everything in it.
+
     Args:
         device: has a shell.
         model: a file of format `native`.
-        machine: what the device's kernel calls its instruction set.
+        machine: the device's instruction set, as targets call it.
 
     Raises:
         DeviceError: the model has nothing for such a machine, or the device was not reached.
+        MissingExtraError: a compiler for the device is wanted, and there is none.
     """
-    with zipfile.ZipFile(model) as archive, tempfile.TemporaryDirectory(prefix="ccnet-") as name:
-        header = archive.read(HEADER).decode()
-        files = {file: f"bin/{machine}/{file}" for file in (RUNNER, LIBRARY)} | {WEIGHTS: WEIGHTS}
-        paths = {}
-        for file, member in files.items():
-            if member not in archive.namelist():
-                raise DeviceError(
-                    f"{device.name} is {machine} and has no Python; {model.name} holds no program "
-                    "for it",
-                    hint="build for a target with that instruction set",
-                )
-            (Path(name) / file).write_bytes(archive.read(member))
-            paths[file] = device.send(Path(name) / file)
-    bands = next((m for line in header.splitlines() if (m := BANDS.match(line))), None)
+    with zipfile.ZipFile(model) as archive:
+        content = {name: archive.read(name) for name in archive.namelist()}
+    binary = {file: f"bin/{machine}/{file}" for file in (RUNNER, LIBRARY)}
+    if binary[RUNNER] not in content:
+        raise DeviceError(
+            f"{device.name} is {machine} and has no Python; {model.name} holds no program for it",
+            hint="build for a target with that instruction set",
+        )
+    runner = _sent(device, RUNNER, content[binary[RUNNER]])
+    library = _sent(device, LIBRARY, content[binary[LIBRARY]])
+    if not _starts(device, runner, library):
+        runner = _sent(device, RUNNER, build_static(content, find_compiler(machine)))
+    header = content[HEADER].decode()
+    bands = BANDS.search(header)
     if bands is None:
         raise DeviceError(f"{model}: its {HEADER} does not say how much memory it needs")
     return Program(
         device=device,
-        runner=paths[RUNNER],
-        library=paths[LIBRARY],
-        weights=paths[WEIGHTS],
+        runner=runner,
+        library=library,
+        weights=_sent(device, WEIGHTS, content[WEIGHTS]),
         sizes={name: int(value) for name, value in DEFINED.findall(header)},
         band_bytes=(int(bands[1]), int(bands[2])),
     )
+
+
+def _sent(device: RemoteHost, name: str, content: bytes) -> str:
+    with tempfile.TemporaryDirectory(prefix="ccnet-") as folder:
+        (Path(folder) / name).write_bytes(content)
+        return device.send(Path(folder) / name)
+
+
+def _starts(device: RemoteHost, runner: str, library: str) -> bool:
+    """Whether the device can start the program at all; without arguments it says how it is used."""
+    what = f"starting {RUNNER} on {device.name}"
+    said = device.start(["sh", "-c", _started(runner, library, [runner])], what=what)
+    return said.code not in CANNOT_START
+
+
+def _started(runner: str, library: str, words: Sequence[str]) -> str:
+    """A script that becomes the program, which finds its library beside it or by this path."""
+    path = shlex.quote(str(PurePosixPath(library).parent))
+    return f"chmod 700 {shlex.quote(runner)} && LD_LIBRARY_PATH={path} exec {shlex.join(words)}"
 
 
 def program_memory(

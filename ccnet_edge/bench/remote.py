@@ -18,7 +18,6 @@ from ccnet_edge.bench.place import NO_PLACE, Place
 from ccnet_edge.bench.place import TIMEOUT_S as SHORT_S
 from ccnet_edge.bench.shell_wing import answer, needs_no_python
 from ccnet_edge.device.bundle.pyz import build_pyz
-from ccnet_edge.device.gates import INSTRUCTION_SETS
 from ccnet_edge.errors import DeviceError
 from ccnet_edge.spec.bundle import RUNTIME_FILE
 from ccnet_edge.spec.target import DeviceProfile
@@ -96,7 +95,7 @@ class RemoteHost:
 
     @property
     def machine(self) -> str:
-        """What the kernel there calls its instruction set."""
+        """The device's instruction set, as targets call it."""
         return self._place.open().machine
 
     def facts(self) -> str:
@@ -218,8 +217,8 @@ class RemoteHost:
         Raises:
             DeviceError: it has another instruction set.
         """
-        found = self._place.open().machine
-        if INSTRUCTION_SETS.get(found, found) != target.instruction_set:
+        found = self.machine
+        if found != target.instruction_set:
             raise DeviceError(
                 f"{self.name} has the instruction set {found}, but {target.title} has "
                 f"{target.instruction_set}",

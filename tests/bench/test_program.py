@@ -9,8 +9,9 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from ccnet_edge.bench import open_host, open_subject, run_bench, verify_on
+from ccnet_edge.bench import open_host, open_subject, peak_memory, run_bench, verify_on
 from ccnet_edge.bench.program import pam
+from ccnet_edge.device.backends import native_build
 from ccnet_edge.device.bundle.pack import write_archive
 from ccnet_edge.device.bundle.write import write_bundle
 from ccnet_edge.device.gates import instruction_set
@@ -108,6 +109,24 @@ def test_a_model_without_a_program_for_the_device_is_refused(
     ):
         run_bench(subject, host, on_target=True)
     assert "build for a target" in error.value.hint
+    assert left(sshd) == []
+
+
+def test_a_device_with_another_c_library_gets_a_program_that_needs_none(
+    sshd: Sshd, shell_only: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    nowhere = (*native_build.LINKED, "-Wl,--dynamic-linker=/lib/ld-of-another.so")
+    model = tmp_path / "model.ccnet"
+    with monkeypatch.context() as patch:
+        patch.setattr(native_build, "LINKED", nowhere)
+        try:
+            export("native", write_trained(tmp_path / "trained", small_spec()), model)
+        except MissingExtraError as error:
+            pytest.skip(str(error))
+    with open_host(shell_only) as host:
+        options = SessionOptions(engine="native")
+        found = peak_memory(host, model, options, shape=(1, 3, HEIGHT, WIDTH), inferences=2)
+    assert 0 < found.base_bytes <= PROCESS_BYTES
     assert left(sshd) == []
 
 

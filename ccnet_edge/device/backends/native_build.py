@@ -87,6 +87,21 @@ def build_binaries(sources: Mapping[str, bytes], compiler: Compiler) -> dict[str
         return {file: (folder / file).read_bytes() for file in (LIBRARY, RUNNER)}
 
 
+def build_static(sources: Mapping[str, bytes], compiler: Compiler) -> bytes:
+    """The runner alone, with all that it needs in it: for a system with another C library.
+
+    Raises:
+        CcnetError: the compiler failed.
+    """
+    with tempfile.TemporaryDirectory(prefix="ccnet-edge-") as name:
+        folder = Path(name)
+        for file in SOURCES:
+            (folder / file).write_bytes(sources[file])
+        files = ("runner.c", "ccnet.c", "-pthread")
+        compiler.run("-static", *LINKED, "-o", RUNNER, *files, cwd=folder)
+        return (folder / RUNNER).read_bytes()
+
+
 def built_here(sources: Mapping[str, bytes]) -> dict[str, bytes]:
     """The same for this machine, compiled once.
 
