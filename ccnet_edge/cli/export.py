@@ -20,6 +20,14 @@ from ccnet_edge.units import format_bytes, parse_bytes
 @click.option(
     "--precision", type=click.Choice(["fp32", "fp16", "int8"]), default="fp32", show_default=True
 )
+@click.option(
+    "--calibration",
+    type=click.Choice(["minmax", "percentile", "entropy"]),
+    default="percentile",
+    show_default=True,
+    help="How int8's ranges are cut, in formats that begin with ONNX.",
+)
+@click.option("--keep-accuracy", is_flag=True, help="int8: nodes back to float32 until it holds.")
 @click.option("--target", help="Build for this device's processor.  [default: this machine]")
 @parsed("--ram", parse_bytes, "SIZE", "Memory to stay in, where a format trades time for it.")
 @parsed("--disk", parse_bytes, "SIZE", "Size to stay in, likewise.")

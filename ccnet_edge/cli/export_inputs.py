@@ -3,11 +3,17 @@
 from __future__ import annotations
 
 import platform
+from dataclasses import replace
 from pathlib import Path
 
+from ccnet_edge.cli.console import say
 from ccnet_edge.cli.data_options import DatasetRequest
+from ccnet_edge.compiler.keeping import describe_kept
+from ccnet_edge.compiler.keeping import keep_accuracy as keep
 from ccnet_edge.dataset import PreparedImages, spread
-from ccnet_edge.export import TRAINED, ExportOptions, check_options
+from ccnet_edge.errors import UsageError
+from ccnet_edge.export import TRAINED, ExportOptions, check_mixed, check_options
+from ccnet_edge.export.options import Method
 from ccnet_edge.spec import serial
 from ccnet_edge.spec.plan import Limits
 from ccnet_edge.spec.progress import Progress
@@ -25,6 +31,8 @@ def options_for(
     *,
     dataset_request: DatasetRequest,
     precision: Precision,
+    calibration: Method,
+    keep_accuracy: bool,
     dynamic: bool,
     target: str | None,
     ram: int | None,
@@ -39,18 +47,26 @@ def options_for(
     """
     calibrated = dataset_request.data is not None
     check_options(format_, precision, dynamic=dynamic, calibrated=calibrated)
+    if keep_accuracy:
+        check_mixed(format_)
+        if precision != "int8":
+            raise UsageError("--keep-accuracy is for --precision int8")
     profile = load_profile(target) if target is not None else None
-    return ExportOptions(
+    options = ExportOptions(
         precision=precision,
         dynamic=dynamic,
         machine=profile.instruction_set if profile is not None else platform.machine(),
         limits=Limits(ram_bytes=ram, disk_bytes=disk),
-        calibration=_images(trained, dataset_request, progress) if calibrated else None,
+        method=calibration,
     )
-
-
-def _images(trained: Path, request: DatasetRequest, progress: Progress) -> PreparedImages:
-    """Images evenly spread over the training split, as the trained network reads them."""
+    if not calibrated:
+        return options
     record = serial.load(TrainedNetwork, trained / TRAINED)
-    dataset = request.open(progress)
-    return PreparedImages(dataset, spread(dataset.train, CALIBRATION_IMAGES), record.preprocessing)
+    dataset = dataset_request.open(progress)
+    images = spread(dataset.train, CALIBRATION_IMAGES)
+    options = replace(options, calibration=PreparedImages(dataset, images, record.preprocessing))
+    if not keep_accuracy:
+        return options
+    kept = keep(trained, dataset, options, progress=progress)
+    say(describe_kept(kept))
+    return replace(options, exclude=frozenset(kept.returned))

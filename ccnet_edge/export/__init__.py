@@ -18,10 +18,12 @@ __all__ = [
     "EXPORTERS",
     "FILES",
     "FORMATS",
+    "MIXED",
     "PRECISIONS",
     "ExportOptions",
     "Exporter",
     "Inputs",
+    "check_mixed",
     "check_options",
     "check_tools",
     "describe_file",
@@ -69,6 +71,8 @@ PRECISIONS: dict[str, tuple[Precision, ...]] = {
 }
 # Formats whose file can take any size; the others compile one into it.
 DYNAMIC = frozenset({"ncnn", "onnx", "openvino", "ort"})
+# Formats that can be in int8 with some nodes in float32 (`ExportOptions.exclude`).
+MIXED = frozenset({"onnx", "openvino", "ort"})
 # Engine → the format that it reads.
 FORMATS = {
     "executorch": "executorch",
@@ -111,6 +115,8 @@ def export(
         dynamic=options.dynamic,
         calibrated=options.calibration is not None,
     )
+    if options.exclude:
+        check_mixed(format)
     return find_exporter(format)(trained, out, options)
 
 
@@ -149,6 +155,19 @@ def check_options(
         )
     if precision != "int8" and calibrated:
         raise UsageError("--data is for --precision int8, which is calibrated on its images")
+
+
+def check_mixed(format: str) -> None:  # noqa: A002
+    """Refuse a format whose int8 has no nodes in float32.
+
+    Raises:
+        UsageError: names the formats whose int8 can have some.
+    """
+    if format not in MIXED:
+        raise UsageError(
+            f"nodes in float32 were wanted in int8, which a file of format {format} cannot have",
+            hint=f"formats that can: {', '.join(sorted(MIXED))}",
+        )
 
 
 def check_tools(format: str, machine: str) -> None:  # noqa: A002
