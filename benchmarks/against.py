@@ -100,7 +100,6 @@ class AgainstFigures:
     model: str
     model_sha256: str
     p50_ms: float
-    niceness: int
     outcomes: tuple[Outcomes, ...]
     drawn: tuple[Drawn, ...]
 
@@ -190,7 +189,6 @@ def figures_of(work: Path, *, model: str, sha256: str) -> AgainstFigures:
         model=model,
         model_sha256=sha256,
         p50_ms=statistics.median(e.comparison.launches[0].b_ms for e in found),
-        niceness=os.nice(0),
         outcomes=tuple(outcomes),
         drawn=draw(centred(found)),
     )
