@@ -212,6 +212,9 @@ status() {
     exit $ok
 }
 
+for tool in openssl sha256sum tar awk flock mkfifo mktemp; do
+    command -v "$tool" >/dev/null || fail 7 "the program $tool is needed, and is not on this device"
+done
 work=$(mktemp -d)
 trap 'rm -rf "$work"' EXIT
 trap 'exit 7' INT TERM

@@ -133,6 +133,18 @@ def test_what_fails_its_test_does_not_run(device: Device, tars: Versions) -> Non
     assert (device.running(), device.root.filled("b")) == (1, False)
 
 
+def test_what_the_device_does_not_have_is_named(device: Device, tmp_path: Path) -> None:
+    (tmp_path / "bin").mkdir()
+    for tool in NEEDED[:-2]:
+        (tmp_path / "bin" / tool).symlink_to(str(shutil.which(tool)))
+    done = subprocess.run(
+        [str(shutil.which("sh")), str(device.script), "status"],
+        capture_output=True, text=True, check=False, env={"PATH": str(tmp_path / "bin")},
+    )  # fmt: skip
+    assert done.returncode == 7
+    assert done.stderr == "error: the program awk is needed, and is not on this device\n"
+
+
 def test_a_damaged_version_is_shown(device: Device, tars: Versions) -> None:
     assert device("status").returncode == 7
     device("install", tars(1))
