@@ -91,6 +91,7 @@ class _Inference(_Table):
     precisions: Annotated[tuple[Precision, ...], Field(min_length=1)]
     channel_alignment: Annotated[int, Field(ge=1, le=64)]
     python: Annotated[str, Field(pattern=r"^3\.\d+$")] | None = None
+    tensorrt: Annotated[str, Field(pattern=r"^\d+\.\d+$")] | None = None
 
 
 class _Connection(_Table):
@@ -242,6 +243,7 @@ def _profile(name: str, file: _File) -> DeviceProfile:
             python=file.connection.python,
         ),
         python=file.inference.python,
+        tensorrt=file.inference.tensorrt,
     )
 
 

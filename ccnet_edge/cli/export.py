@@ -29,6 +29,7 @@ from ccnet_edge.units import format_bytes, parse_bytes
 )
 @click.option("--keep-accuracy", is_flag=True, help="int8: nodes back to float32 until it holds.")
 @click.option("--target", help="Build for this device's processor.  [default: this machine]")
+@click.option("--tensorrt", metavar="VERSION", help="For this TensorRT: 8.6, 10.3, 11.0, …")
 @parsed("--ram", parse_bytes, "SIZE", "Memory to stay in, where a format trades time for it.")
 @parsed("--disk", parse_bytes, "SIZE", "Size to stay in, likewise.")
 @data_options

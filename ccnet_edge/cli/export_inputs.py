@@ -35,6 +35,7 @@ def options_for(
     keep_accuracy: bool,
     dynamic: bool,
     target: str | None,
+    tensorrt: str | None,
     ram: int | None,
     disk: int | None,
     progress: Progress,
@@ -58,6 +59,7 @@ def options_for(
         machine=profile.instruction_set if profile is not None else platform.machine(),
         limits=Limits(ram_bytes=ram, disk_bytes=disk),
         method=calibration,
+        tensorrt=tensorrt or (profile.tensorrt if profile is not None else None),
     )
     if not calibrated:
         return options

@@ -44,7 +44,7 @@ def command(
     Writes a PNG mask of each image's own size: 0 and 255 for two classes, else class indices.
     """
     from ccnet_edge.bench import open_host, run_on
-    from ccnet_edge.device.run import describe, unfit_warning
+    from ccnet_edge.device.run import describe, fallback_warning, unfit_warning
 
     with progress_bars() as progress, open_host(host or "local", keep=keep) as machine:
         report = run_on(
@@ -59,6 +59,8 @@ def command(
         )
     if not report.fit:
         say(unfit_warning(report.name))
+    if report.fallback:
+        say(fallback_warning(report.engine, report.fallback))
     if as_json:
         print_json(report)
     else:

@@ -10,6 +10,7 @@ from pathlib import Path
 from ccnet_edge.compiler.request import Site
 from ccnet_edge.compiler.stages import BASE_STAGES, STAGES, versions
 from ccnet_edge.dataset import spread
+from ccnet_edge.device.backends import runnable
 from ccnet_edge.device.bundle.pyz import build_pyz
 from ccnet_edge.device.bundle.write import BundleParts, bundle_names, write_bundle
 from ccnet_edge.device.imaging.labels import labels
@@ -130,7 +131,7 @@ def draw_examples(site: Site, artifact: Artifact, summary: BuildSummary) -> tupl
     height, width = site.size
 
     def make() -> None:
-        with open_predict(site.model, summary.options) as predict:
+        with open_predict(site.model, runnable(summary.options)) as predict:
             for sample, file in zip(chosen, files, strict=True):
                 image = site.dataset.load_image(sample)
                 truth = site.dataset.load_labels(sample)

@@ -19,6 +19,7 @@ from ccnet_edge.bench import HostMeter, LocalHost
 from ccnet_edge.compiler.request import Site
 from ccnet_edge.cost.engine_memory import STANDING
 from ccnet_edge.dataset import PreparedImages, spread
+from ccnet_edge.device.backends import runnable
 from ccnet_edge.export import FORMATS, PRECISIONS, TRAINING, ExportOptions, export
 from ccnet_edge.spec.artifact import SessionOptions
 from ccnet_edge.spec.build import PrecisionChoice, TriedPrecision
@@ -46,6 +47,7 @@ def export_options(site: Site, trained: TrainedNetwork, precision: Precision) ->
         machine=site.request.profile.instruction_set,
         limits=site.request.limits,
         calibration=calibration,
+        tensorrt=site.request.profile.tensorrt,
     )
 
 
@@ -61,6 +63,11 @@ def measure_precisions(site: Site, trained: TrainedNetwork) -> PrecisionChoice:
     candidates = [each for each in ("fp32", "fp16", "int8") if each in PRECISIONS[kind]]
     if candidates == ["fp32"]:
         return PrecisionChoice(precision="fp32", reason=f"{kind} is written in fp32 alone")
+    engine = SessionOptions(engine=site.request.engine)
+    if runnable(engine) != engine:
+        return PrecisionChoice(
+            precision="fp32", reason=f"{engine.engine} does not run here to be timed"
+        )
     site.progress("precision", done=0, total=len(candidates) + 1)
     with tempfile.TemporaryDirectory(prefix="ccnet-") as folder:
         models: dict[Precision, Path] = {}

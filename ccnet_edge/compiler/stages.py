@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 from ccnet_edge import verify
 from ccnet_edge.bench import (
     BenchReport,
@@ -17,6 +19,7 @@ from ccnet_edge.complexity import measure
 from ccnet_edge.complexity.definitions import DEFAULT_DEFINITION
 from ccnet_edge.complexity.encoder import encoder_identity
 from ccnet_edge.dataset import Split
+from ccnet_edge.device.backends import runnable
 from ccnet_edge.device.environment import BUILD, RUNTIME, environment, installed_versions
 from ccnet_edge.device.gates import is_target, place
 from ccnet_edge.export import FORMATS, TRAINED, TRAINING, export
@@ -206,8 +209,9 @@ def export_model(site: Site, trained: TrainedNetwork, precision: Precision) -> A
         site.progress("export", done=1, total=1, note=site.model.name)
 
     calibrated = site.request.data.fingerprint if precision == "int8" else ""
+    versioned = (site.request.profile.tensorrt, versions())
     inputs = (
-        trained, site.request.engine, site.request.limits, precision, calibrated, versions(),
+        trained, site.request.engine, site.request.limits, precision, calibrated, versioned,
     )  # fmt: skip
     site.store.files("export", inputs, (site.model.name, ARTIFACT), make)
     return serial.load(Artifact, site.folder / ARTIFACT)
@@ -216,6 +220,7 @@ def export_model(site: Site, trained: TrainedNetwork, precision: Precision) -> A
 def tune_options(site: Site, artifact: Artifact) -> TunedOptions:
     """The engine's options for the target, chosen by measuring on the host."""
     request, local = site.request, isinstance(site.host, LocalHost)
+    standing = SessionOptions(engine=request.engine)
     meter = MeterHere(site.model, site.shape)
     # Another machine's clock says nothing of the target's limit.
     on_target = not local or is_target(request.profile)
@@ -224,7 +229,7 @@ def tune_options(site: Site, artifact: Artifact) -> TunedOptions:
     def make() -> TunedOptions:
         options, tried = tune_session(
             site.model,
-            engine=request.engine,
+            engine=local_options(site, standing).engine,
             shape=site.shape,
             profile=request.profile,
             ram_bytes=request.limits.ram_bytes,
@@ -233,7 +238,7 @@ def tune_options(site: Site, artifact: Artifact) -> TunedOptions:
             cores=None if local else request.profile.cores,
             progress=site.progress,
         )
-        return TunedOptions(options=options, tried=tried)
+        return TunedOptions(options=replace(options, engine=request.engine), tried=tried)
 
     limits = (request.limits.ram_bytes, latency_ms)
     inputs = (artifact, request.profile, limits, request.host, here())
@@ -247,12 +252,12 @@ def prove_parity(
     strict = site.request.strict
 
     def make() -> ParityReport:
-        with open_shipped(site.model, options, artifact.precision) as shipped:
+        with open_shipped(site.model, runnable(options), artifact.precision) as shipped:
             return verify.prove_parity(
                 site.folder / TRAINING,
                 (shipped,),
                 site.dataset,
-                options,
+                runnable(options),
                 strict=strict,
                 progress=site.progress,
             )
@@ -273,7 +278,7 @@ def score_shipped(
         return evaluation
 
     def make() -> Evaluation:
-        with open_predict(site.model, options) as predict:
+        with open_predict(site.model, runnable(options)) as predict:
             return evaluate(
                 predict,
                 site.dataset,
@@ -293,13 +298,14 @@ def run_benchmark(site: Site, artifact: Artifact, options: SessionOptions) -> Be
     subject = Subject(
         name=request.data.name,
         model=site.model,
-        options=options,
+        options=local_options(site, options),
         shape=site.shape,
         target=request.profile,
         ram_bytes=request.limits.ram_bytes,
         latency_ms=request.limits.latency_ms,
     )
-    on_target = counts_as_target(site.host, subject)
+    own = subject.options.engine == options.engine
+    on_target = own and counts_as_target(site.host, subject)
 
     def make() -> BenchReport:
         for _ in range(BENCH_ATTEMPTS):
@@ -312,6 +318,11 @@ def run_benchmark(site: Site, artifact: Artifact, options: SessionOptions) -> Be
     return site.store.value(
         "bench", BenchReport, (*inputs, here()), make, keep=lambda found: found.latency.valid
     )
+
+
+def local_options(site: Site, options: SessionOptions) -> SessionOptions:
+    """What the host can run: its own, or on this machine an engine that reads the same file."""
+    return runnable(options) if isinstance(site.host, LocalHost) else options
 
 
 def versions() -> tuple[tuple[str, str], ...]:

@@ -13,6 +13,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, NoReturn
 
 from ccnet_edge import __version__
+from ccnet_edge.device.trt_main import add_commands, build_apart
 from ccnet_edge.errors import CcnetError, MissingExtraError, UsageError
 from ccnet_edge.spec import serial
 from ccnet_edge.units import parse_bytes
@@ -41,7 +42,7 @@ def main(arguments: list[str] | None = None) -> NoReturn:
 
 def run(options: argparse.Namespace) -> None:
     """Write masks for images; print what was written."""
-    from ccnet_edge.device.run import describe, run_bundle, unfit_warning
+    from ccnet_edge.device.run import describe, fallback_warning, run_bundle, unfit_warning
 
     report = run_bundle(
         options.bundle,
@@ -53,6 +54,8 @@ def run(options: argparse.Namespace) -> None:
     )
     if not report.fit:
         _say(unfit_warning(report.name))
+    if report.fallback:
+        _say(fallback_warning(report.engine, report.fallback))
     _print(serial.to_json(report) if options.json else describe(report) + "\n")
     report.check()
 
@@ -95,10 +98,11 @@ def latency(options: argparse.Namespace) -> None:
     from ccnet_edge.device.timer import Extent, time_model
     from ccnet_edge.device.watching import Watcher
 
+    prepared = built_options(options)
     with nullcontext() if options.no_watch else Watcher() as watch:
         report = time_model(
             options.model,
-            session_options(options.options),
+            prepared,
             shape=options.shape,
             warm_up=options.warm_up,
             extent=Extent(
@@ -117,7 +121,7 @@ def memory(options: argparse.Namespace) -> None:
 
     report = measure_here(
         options.model,
-        session_options(options.options),
+        built_options(options),
         shape=options.shape,
         inferences=options.inferences,
     )
@@ -173,6 +177,7 @@ def parser() -> argparse.ArgumentParser:
     beside.set_defaults(command=watch)
     environment = commands.add_parser("environment", help="this machine and versions as JSON")
     environment.set_defaults(command=show_environment)
+    add_commands(commands)
     return parser
 
 
@@ -300,6 +305,14 @@ def _enter_own_python(options: argparse.Namespace, arguments: list[str]) -> None
     if interpreter is not None:
         command = [str(interpreter), *device_command()[1:], *arguments]
         os.execve(interpreter, command, child_environment())  # noqa: S606 - our own arguments
+
+
+def built_options(options: argparse.Namespace) -> SessionOptions:
+    """The engine's options, after what has to be built for it on this device was."""
+    found = session_options(options.options)
+    if found.engine == "tensorrt":
+        build_apart(options.model)
+    return found
 
 
 def session_options(text: str) -> SessionOptions:

@@ -9,6 +9,7 @@ from collections.abc import Iterable
 from importlib import metadata
 from pathlib import Path
 
+import ccnet_edge
 from ccnet_edge import __version__
 from ccnet_edge.spec.report import Environment
 
@@ -33,6 +34,14 @@ def environment() -> Environment:
         python=platform.python_version(),
         versions=installed_versions((*RUNTIME, *ENGINES, *imported)),
     )
+
+
+def device_command() -> list[str]:
+    """The command that starts the device wing afresh, from a .pyz or from an installation."""
+    package = Path(ccnet_edge.__file__).parent
+    if package.parent.is_file():
+        return [sys.executable, str(package.parent)]
+    return [sys.executable, "-m", "ccnet_edge.device"]
 
 
 def installed_versions(names: Iterable[str]) -> tuple[tuple[str, str], ...]:

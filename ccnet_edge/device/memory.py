@@ -9,8 +9,8 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import TypeVar
 
-import ccnet_edge
 from ccnet_edge.device.backends import load_engine
+from ccnet_edge.device.environment import device_command as device_command
 from ccnet_edge.device.environment import environment
 from ccnet_edge.device.timer import noise
 from ccnet_edge.errors import DeviceError
@@ -43,6 +43,19 @@ def peak_bytes() -> int:
     return _rusage_bytes()
 
 
+def child_peak_bytes(pid: int) -> int:
+    """The largest resident memory that another process has had so far.
+
+    Raises:
+        DeviceError: it is gone, or this system does not say.
+    """
+    try:
+        lines = Path(f"/proc/{pid}/status").read_text(encoding="ascii", errors="replace")
+        return next(int(x.split()[1]) * 1024 for x in lines.splitlines() if x.startswith("VmHWM:"))
+    except (OSError, StopIteration) as error:
+        raise DeviceError(f"the memory of process {pid} could not be read: {error}") from error
+
+
 def measure_here(
     model: Path,
     options: SessionOptions,
@@ -69,7 +82,9 @@ def measure_here(
     x = noise(shape)
     for _ in range(inferences):
         session.run(x)
-    peak = peak_bytes()
+    # An engine that runs in a process of its own has its memory there.
+    child = getattr(session, "pid", None)
+    peak = peak_bytes() + (child_peak_bytes(child) if child is not None else 0)
     session.close()
     return MemoryReport(
         peak_bytes=peak, base_bytes=base, inferences=inferences, environment=environment()
@@ -161,14 +176,6 @@ def fresh_command(
     """The words that start `ccnet-device <command>` on a model afresh."""
     words = [*device_command(), command, str(model), "--shape", ",".join(map(str, shape))]
     return [*words, *arguments, "--options", serial.to_json(options)]
-
-
-def device_command() -> list[str]:
-    """The command that starts the device wing afresh, from a .pyz or from an installation."""
-    package = Path(ccnet_edge.__file__).parent
-    if package.parent.is_file():
-        return [sys.executable, str(package.parent)]
-    return [sys.executable, "-m", "ccnet_edge.device"]
 
 
 def _rusage_bytes() -> int:

@@ -42,13 +42,18 @@ class SegmentedImage:
 
 @dataclass(frozen=True, kw_only=True)
 class RunReport:
-    """What `run` did with a bundle; `fit` is the bundle's."""
+    """What `run` did with a bundle; `fit` is the bundle's.
+
+    `engine` answered last, and `fallback` says why it is not the bundle's own; empty where it is.
+    """
 
     bundle: str
     name: str
     fit: bool
     classes: tuple[str, ...]
     images: tuple[SegmentedImage, ...]
+    engine: str = ""
+    fallback: str = ""
 
     def check(self) -> None:
         """Raise what was wrong with images, all of it.
@@ -104,12 +109,15 @@ def run_bundle(
             drawn = out / OVERLAYS / f"{name}.png" if overlays else None
             items.append(_segment(segmenter, image, mask=mask, drawn=drawn, tiled=tiled))
             progress("segment", done=i, total=len(found), note=image.name)
+        engine, fallback = segmenter.engine, segmenter.fallback
     return RunReport(
         bundle=str(bundle),
         name=manifest.name,
         fit=manifest.fit,
         classes=manifest.trained.classes,
         images=tuple(items),
+        engine=engine,
+        fallback=fallback,
     )
 
 
@@ -166,6 +174,11 @@ def mask_png(labels: NDArray[np.uint8], *, classes: int) -> bytes:
 def describe(report: RunReport) -> str:
     """The report for people: a line an image."""
     return "\n".join(_line(item) for item in report.images)
+
+
+def fallback_warning(engine: str, reason: str) -> str:
+    """What to tell somebody whose bundle does not run on its own engine."""
+    return f"warning: {engine} runs in place of the bundle's own engine: {reason}"
 
 
 def unfit_warning(name: str) -> str:

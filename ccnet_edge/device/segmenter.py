@@ -11,7 +11,8 @@ from typing import Any, final
 import numpy as np
 from numpy.typing import NDArray
 
-from ccnet_edge.device.backends import Session, open_session
+from ccnet_edge.device.backends import Session
+from ccnet_edge.device.backends.fallback import FallbackSession
 from ccnet_edge.device.bundle import Trust, open_bundle
 from ccnet_edge.device.imaging.labels import labels, probabilities
 from ccnet_edge.device.imaging.preprocess import crop, prepare, prepare_at, restore_labels
@@ -77,7 +78,19 @@ class Segmenter:
                 model.
         """
         opened = open_bundle(bundle, trust)
-        return cls(opened.manifest, open_session(opened.model(), opened.manifest.options))
+        return cls(opened.manifest, FallbackSession(opened.model(), opened.manifest.options))
+
+    @property
+    def engine(self) -> str:
+        """The engine that answers now: the manifest's, or the one that stepped in for it."""
+        session = self._session
+        return session.engine if isinstance(session, FallbackSession) else ""
+
+    @property
+    def fallback(self) -> str:
+        """Why it is not the manifest's engine; empty where it is."""
+        session = self._session
+        return session.reason if isinstance(session, FallbackSession) else ""
 
     def segment(self, image: Path | NDArray[Any], *, tiled: bool = False) -> Segmentation:
         """The class of every pixel.

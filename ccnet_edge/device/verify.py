@@ -5,9 +5,11 @@ from __future__ import annotations
 import tempfile
 from collections.abc import Iterator
 from contextlib import contextmanager
+from dataclasses import replace
 from pathlib import Path
 
-from ccnet_edge.device.backends import ISOLATED, open_session
+from ccnet_edge.device.backends import ISOLATED
+from ccnet_edge.device.backends.fallback import FallbackSession
 from ccnet_edge.device.backends.isolated import own_interpreter
 from ccnet_edge.device.bundle import Bundle, Trust, open_bundle
 from ccnet_edge.device.bundle.golden import check_golden
@@ -24,6 +26,7 @@ from ccnet_edge.errors import (
     LatencyMissedError,
     ParityError,
 )
+from ccnet_edge.spec.artifact import SessionOptions
 from ccnet_edge.spec.bundle import Verification
 from ccnet_edge.spec.progress import Progress, silent
 from ccnet_edge.spec.report import Gate, LatencyReport, MemoryReport, ParityReport
@@ -72,10 +75,12 @@ def verify_bundle(
     manifest = bundle.manifest
     on_target = claimed_target(manifest.target, said=on_target)
     progress("golden", done=0, total=1)
-    golden, identical = _golden(bundle)
+    golden, identical, session = _golden(bundle)
+    # What is measured is what runs here.
+    options = replace(manifest.options, engine=session.engine)
     progress("golden", done=1, total=1)
-    memory = _memory(bundle, inferences, progress) if measure else None
-    latency = _latency(bundle, samples, time_limit_s, progress) if measure else None
+    memory = _memory(bundle, options, inferences, progress) if measure else None
+    latency = _latency(bundle, options, samples, time_limit_s, progress) if measure else None
     here = environment()
     return Verification(
         bundle=str(path),
@@ -93,6 +98,8 @@ def verify_bundle(
         environment=here,
         version=manifest.version,
         signed_by=bundle.signed_by,
+        engine=session.engine,
+        fallback=session.reason,
     )
 
 
@@ -149,6 +156,10 @@ def describe(verification: Verification) -> str:
         f"(limit {golden.flipped_share_limit:.2g})"
         + ("; identical to the bit" if verification.identical else ""),
     ]
+    if verification.fallback:
+        lines.append(
+            f"engine    {verification.engine}, not the bundle's own: {verification.fallback}"
+        )
     lines += [gate_line(gate) for gate in verification.gates if gate.name != "parity"]
     lines += [f"recorded  {gate_line(gate)}" for gate in standing(verification)]
     kind = "is" if verification.on_target else "is not taken for"
@@ -174,29 +185,35 @@ def standing(verification: Verification) -> tuple[Gate, ...]:
     )
 
 
-def _golden(bundle: Bundle) -> tuple[ParityReport, bool]:
-    session = open_session(bundle.model(), bundle.manifest.options)
+def _golden(bundle: Bundle) -> tuple[ParityReport, bool, FallbackSession]:
+    """The comparison, whether it is the same to the bit, and the closed session that it was of."""
+    session = FallbackSession(bundle.model(), bundle.manifest.options)
     try:
-        return check_golden(session, bundle)
+        return (*check_golden(session, bundle), session)
     finally:
         session.close()
 
 
-def _memory(bundle: Bundle, inferences: int, progress: Progress) -> MemoryReport:
+def _memory(
+    bundle: Bundle, options: SessionOptions, inferences: int, progress: Progress
+) -> MemoryReport:
     """In a fresh process that loads the model from a file, as the build's measurement did."""
     progress("memory", done=0, total=1, note=f"{inferences} inferences in a fresh process")
-    options, shape = bundle.manifest.options, bundle.manifest.shape
     with _model_file(bundle) as model:
-        report = measure_fresh(model, options, shape=shape, inferences=inferences)
+        report = measure_fresh(model, options, shape=bundle.manifest.shape, inferences=inferences)
     progress("memory", done=1, total=1)
     return report
 
 
 def _latency(
-    bundle: Bundle, samples: int | None, time_limit_s: float, progress: Progress
+    bundle: Bundle,
+    options: SessionOptions,
+    samples: int | None,
+    time_limit_s: float,
+    progress: Progress,
 ) -> LatencyReport:
     """In this process, or in one of the engine's own Python where the engine is only there."""
-    options, shape = bundle.manifest.options, bundle.manifest.shape
+    shape = bundle.manifest.shape
     if options.engine not in ISOLATED or own_interpreter(options.engine) is None:
         with Watcher() as watch:
             return time_model(

@@ -42,6 +42,7 @@ EXPORTERS = {
     "onnx": "ccnet_edge.export.onnx:export_onnx",
     "openvino": "ccnet_edge.export.openvino:export_openvino",
     "ort": "ccnet_edge.export.ort_format:export_ort",
+    "tensorrt": "ccnet_edge.export.tensorrt:export_tensorrt",
     "web": "ccnet_edge.export.web:export_web",
 }
 # Format → what its file is called where nobody says.
@@ -54,6 +55,7 @@ FILES = {
     "onnx": "model.onnx",
     "openvino": "model.ovir",
     "ort": "model.ort",
+    "tensorrt": "model.trt.onnx",
     "web": "web",
 }
 # Format → the precisions that it is written in.
@@ -67,10 +69,11 @@ PRECISIONS: dict[str, tuple[Precision, ...]] = {
     "openvino": ("fp32", "fp16", "int8"),
     # In fp16, ONNX Runtime on a processor writes float32 weights and casts.
     "ort": ("fp32", "int8"),
+    "tensorrt": ("fp32", "fp16", "int8"),
     "web": ("fp32",),
 }
 # Formats whose file can take any size; the others compile one into it.
-DYNAMIC = frozenset({"ncnn", "onnx", "openvino", "ort"})
+DYNAMIC = frozenset({"ncnn", "onnx", "openvino", "ort", "tensorrt"})
 # Formats that can be in int8 with some nodes in float32 (`ExportOptions.exclude`).
 MIXED = frozenset({"onnx", "openvino", "ort"})
 # Engine → the format that it reads.
@@ -81,6 +84,7 @@ FORMATS = {
     "ncnn": "ncnn",
     "onnxruntime": "onnx",
     "openvino": "openvino",
+    "tensorrt": "tensorrt",
 }
 # Formats whose library is not in the extra "build".
 EXTRAS = {"openvino": "build,openvino"}

@@ -36,6 +36,8 @@ class ExportOptions:
         calibration: training images that int8 is scaled by; None in other precisions.
         method: how int8's ranges are found, in formats that begin with ONNX; others have their own.
         exclude: nodes of the ONNX graph that stay float32 in int8 (`onnx_int8.quantisable`).
+        tensorrt: the version of TensorRT on the target, for that format; None for the exporter's
+            own default.
     """
 
     precision: Precision = "fp32"
@@ -45,6 +47,7 @@ class ExportOptions:
     calibration: Inputs | None = None
     method: Method = "percentile"
     exclude: frozenset[str] = frozenset()
+    tensorrt: str | None = None
 
 
 class Exporter(Protocol):

@@ -179,6 +179,7 @@ class Verification:
     counts as the bundle's target. `gates` are of what was found here, `recorded` the manifest's,
     of when it was built. `memory` and `latency` are None where they were not measured.
     `signed_by` is the fingerprint of the key that signed it, None where none was demanded.
+    `engine` is what ran, and `fallback` says why it is not the bundle's own; empty where it is.
     """
 
     bundle: str
@@ -196,3 +197,5 @@ class Verification:
     environment: Environment
     version: int = 0
     signed_by: str | None = None
+    engine: str = ""
+    fallback: str = ""

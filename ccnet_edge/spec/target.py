@@ -52,7 +52,8 @@ class DeviceProfile:
 
     `python` is the oldest Python that the device wing has to run on, None where the device
     takes model artefacts without our runtime. `gmacs_per_s` is an estimate (10⁹ fp32
-    multiply-adds a second, batch 1) that only `plan` uses, to bound MACs by latency.
+    multiply-adds a second, batch 1) that only `plan` uses, to bound MACs by latency. `tensorrt` is
+    the version that the device's system brings, None where it has none.
     """
 
     name: str
@@ -70,6 +71,7 @@ class DeviceProfile:
     gmacs_per_s: float | None
     connection: Connection
     python: str | None
+    tensorrt: str | None = None
 
     def __post_init__(self) -> None:
         if self.available_bytes <= 0:

@@ -47,7 +47,7 @@ jetson-nano: NVIDIA Jetson Nano 4GB
     reserved  1024.0 MiB: the rest of the application: camera, display, storage
     left      1130.0 MiB
   budgets     disk 1 MB, ram 256 MB, latency 200 ms
-  engines     tensorrt, onnxruntime
+  engines     onnxruntime, tensorrt
   precisions  fp32, fp16
   channels    multiples of 4
   runtime     none of ours: takes model artefacts as they are

@@ -17,9 +17,8 @@ from ccnet_edge.device.backends.fake import FakeClock, FakeSession
 from ccnet_edge.errors import BundleRefusedError, DeviceError, MissingExtraError, UsageError
 from ccnet_edge.spec.artifact import SessionOptions
 
-# The engines that read these tests' ONNX files; test_openvino, tests/native and tests/isolated
-# have the others.
-ONNX_ENGINES = sorted(set(ENGINES) - ISOLATED - {"native", "openvino"})
+# The engines that read these tests' ONNX files; other folders of tests have the others.
+ONNX_ENGINES = sorted(set(ENGINES) - ISOLATED - {"native", "openvino", "tensorrt"})
 X = np.random.default_rng(0).random((1, 3, 32, 32), dtype=np.float32)
 
 

@@ -11,7 +11,8 @@ import numpy as np
 import pytest
 
 from ccnet_edge.device import memory
-from ccnet_edge.device.memory import device_command, measure_fresh, peak_bytes
+from ccnet_edge.device.environment import device_command
+from ccnet_edge.device.memory import measure_fresh, peak_bytes
 from ccnet_edge.errors import DeviceError
 from ccnet_edge.spec.artifact import SessionOptions
 

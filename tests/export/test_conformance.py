@@ -9,7 +9,7 @@ from _pytest.mark import ParameterSet
 
 from ccnet_edge.architectures import ARCHITECTURES
 from ccnet_edge.cost import estimate
-from ccnet_edge.device.backends import ENGINES, ISOLATED
+from ccnet_edge.device.backends import ENGINES, ISOLATED, runnable
 from ccnet_edge.errors import MissingExtraError
 from ccnet_edge.export import (
     DYNAMIC,
@@ -34,6 +34,7 @@ READS = {
     "ncnn": ("ncnn",),
     "onnxruntime": ("onnx", "ort"),
     "openvino": ("openvino",),
+    "tensorrt": ("tensorrt",),
 }
 # Formats for people and other machines.
 NOT_READ = {"c", "web"}
@@ -98,7 +99,7 @@ def test_an_export_computes_what_torch_computes(
     path = tmp_path / FILES[form]
     artifact = exported(form, trained, path, options_for(precision))
     error, flipped = BOUNDS[precision]
-    with open_predict(path, SessionOptions(engine=engine)) as predict:
+    with open_predict(path, runnable(SessionOptions(engine=engine))) as predict:
         report = check_parity(
             predict,
             torch_predict(small_module(spec)),
@@ -136,7 +137,7 @@ def test_a_dynamic_file_takes_other_sizes(
     path = tmp_path / FILES[form]
     options = replace(options_for(precision), dynamic=True)
     assert exported(form, trained, path, options).shape == (1, 3, 0, 0)
-    with open_predict(path, SessionOptions(engine=engine)) as predict:
+    with open_predict(path, runnable(SessionOptions(engine=engine))) as predict:
         for height, width in ((2, 2), (46, 112)):
             x = images(1, height=height, width=width)[0]
             wanted, found = torch_predict(small_module(small_spec()))(x), predict(x)
@@ -154,7 +155,7 @@ def test_an_exported_network_has_parity_and_the_planned_size(
     path = tmp_path / f"model.{form}"
     size = exported(form, trained, path, ExportOptions()).size_bytes
     inputs = images(3)
-    with open_predict(path, SessionOptions(engine=engine)) as predict:
+    with open_predict(path, runnable(SessionOptions(engine=engine))) as predict:
         report = check_parity(predict, torch_predict(small_module(spec)), inputs)
     assert report.passed, report
     planned = estimate(spec, height=HEIGHT, width=WIDTH, engine=engine).disk_bytes

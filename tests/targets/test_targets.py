@@ -102,7 +102,7 @@ def test_engines_that_this_version_cannot_run_are_refused_when_one_is_needed(
 ) -> None:
     monkeypatch.setattr("ccnet_edge.device.backends.ENGINES", {"native": "module:function"})
     profile = load_profile(
-        own(tmp_path, ('engines = ["tensorrt", "onnxruntime"]', 'engines = ["litert", "ncnn"]'))
+        own(tmp_path, ('engines = ["onnxruntime", "tensorrt"]', 'engines = ["litert", "ncnn"]'))
     )
     with pytest.raises(
         UsageError, match="target mine runs litert, ncnn; engines known here: native"
@@ -143,7 +143,7 @@ def test_engines_that_this_version_cannot_run_are_refused_when_one_is_needed(
             '"tensorrt"',
             '"tensort"',
             (
-                "inference.engines.0: found 'tensort', allowed: native, onnxruntime, tensorrt, "
+                "inference.engines.1: found 'tensort', allowed: native, onnxruntime, tensorrt, "
                 "openvino, ncnn, litert, executorch (did you mean 'tensorrt'?)"
             ),
         ),

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import importlib
 from collections.abc import Callable
+from dataclasses import replace
+from importlib.util import find_spec
 from pathlib import Path
 from typing import Protocol
 
@@ -33,9 +35,14 @@ ENGINES = {
     "ncnn": "ccnet_edge.device.backends.ncnn:open_ncnn",
     "onnxruntime": "ccnet_edge.device.backends.ort:open_onnxruntime",
     "openvino": "ccnet_edge.device.backends.openvino:open_openvino",
+    "tensorrt": "ccnet_edge.device.backends.trt:open_tensorrt",
 }
 # Those that may be in an environment of their own: see `backends.isolated`.
 ISOLATED = frozenset({"executorch", "litert", "ncnn"})
+# Engine → the one that reads the same file where the first does not run.
+FALLBACKS = {"tensorrt": "onnxruntime"}
+# Engine → the module that it needs, where a fallback can stand in for it.
+LIBRARIES = {"tensorrt": "tensorrt"}
 
 
 def open_session(model: Path | bytes, options: SessionOptions) -> Session:
@@ -64,3 +71,20 @@ def load_engine(name: str) -> Callable[[Path | bytes, SessionOptions], Session]:
             hint=f"pip install {name}",
         ) from error
     return opener
+
+
+def fallback_options(options: SessionOptions) -> SessionOptions | None:
+    """The options of the engine that runs the same file instead; None where there is none."""
+    engine = FALLBACKS.get(options.engine)
+    return None if engine is None else replace(options, engine=engine)
+
+
+def runnable(options: SessionOptions) -> SessionOptions:
+    """`options`, or those of its fallback on a machine that does not have the engine at all.
+
+    What is measured with a stand-in says so by the engine in its options.
+    """
+    instead, library = fallback_options(options), LIBRARIES.get(options.engine)
+    if instead is None or library is None or find_spec(library) is not None:
+        return options
+    return instead

@@ -11,13 +11,15 @@ from typing import Any
 from numpy.typing import NDArray
 
 from ccnet_edge import __version__
-from ccnet_edge.device.backends import open_session
+from ccnet_edge.device.backends import open_session, runnable
 from ccnet_edge.device.bundle.folders import check_replaceable, write_folder
 from ccnet_edge.device.bundle.golden import IMAGE, LABELS, LOGITS, GoldenFiles, make_golden
 from ccnet_edge.device.bundle.listing import MAX_FILE_BYTES, sums
 from ccnet_edge.device.bundle.pyz import build_pyz
 from ccnet_edge.device.bundle.readme import readme
 from ccnet_edge.device.environment import BUILD, RUNTIME, installed_versions
+from ccnet_edge.device.tensorrt.recipe import read_recipe
+from ccnet_edge.device.tensorrt.script import SCRIPT, build_script
 from ccnet_edge.errors import UsageError
 from ccnet_edge.spec import serial
 from ccnet_edge.spec.artifact import Artifact, SessionOptions
@@ -34,6 +36,7 @@ from ccnet_edge.spec.complexity import ImageComplexity
 from ccnet_edge.spec.plan import Solution
 from ccnet_edge.spec.report import Evaluation, Gate, ParityReport
 from ccnet_edge.spec.target import DeviceProfile
+from ccnet_edge.spec.tensorrt import ENGINE_LIMITS
 from ccnet_edge.spec.training import TrainedNetwork
 
 README = "README.md"
@@ -86,6 +89,7 @@ def write_bundle(parts: BundleParts, folder: Path) -> Manifest:
         **golden.files,
         **parts.documents,
     }
+    files |= _engine_script(parts.artifact, files[model])
     manifest = _manifest(parts, golden, replace(parts.artifact, file=model))
     manifest = replace(manifest, files=_listed_all(files))
     files[README] = readme(manifest, runtime=RUNTIME_FILE).encode()
@@ -99,15 +103,30 @@ def bundle_names(artifact: Artifact) -> tuple[str, ...]:
     """Every file of a bundle of `artifact`, by its path in it."""
     model = Path(artifact.file).name
     own = (MANIFEST, SUMS, README, RUNTIME_FILE)
-    return tuple(sorted((IMAGE, LABELS, LOGITS, model, *own)))
+    script = (SCRIPT,) if artifact.format == "tensorrt" else ()
+    return tuple(sorted((IMAGE, LABELS, LOGITS, model, *own, *script)))
 
 
 def _golden(parts: BundleParts) -> GoldenFiles:
-    session = open_session(parts.model, parts.options)
+    session = open_session(parts.model, runnable(parts.options))
     try:
-        return make_golden(session, parts.golden, parts.trained.preprocessing)
+        made = make_golden(session, parts.golden, parts.trained.preprocessing)
     finally:
         session.close()
+    if parts.artifact.format != "tensorrt":
+        return made
+    error, flipped = ENGINE_LIMITS[parts.artifact.precision]
+    limits = replace(made.golden, relative_error_limit=error, flipped_share_limit=flipped)
+    return replace(made, golden=limits)
+
+
+def _engine_script(artifact: Artifact, model: bytes) -> dict[str, bytes]:
+    """What builds the engine on a device that has no Python for our runtime."""
+    if artifact.format != "tensorrt":
+        return {}
+    name = Path(artifact.file).name
+    text = build_script(read_recipe(model), model=name, sha256=hashlib.sha256(model).hexdigest())
+    return {SCRIPT: text.encode()}
 
 
 def _manifest(parts: BundleParts, golden: GoldenFiles, artifact: Artifact) -> Manifest:

@@ -1,0 +1,1 @@
+"""TensorRT on the device: recipes, builders, kept engines, and the process that runs them."""
