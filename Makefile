@@ -14,7 +14,7 @@ test: check
 
 # What compiles networks, for every machine that has a compiler here, and drives a browser.
 test-native: $(VENV)/.installed
-	$(BIN)/pytest --numprocesses auto --dist loadfile -m 'native and not slow' tests/native
+	$(BIN)/pytest --numprocesses auto --dist loadfile -m 'native and not slow'
 
 # What needs a device: an sshd on loopback, and an aarch64 one that is emulated.
 test-device: $(VENV)/.installed

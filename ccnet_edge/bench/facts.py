@@ -60,7 +60,8 @@ say android "$(getprop ro.build.version.release 2>/dev/null)"
 say board "$(tr -d '\\000' 2>/dev/null < /proc/device-tree/model || getprop ro.product.model \
 2>/dev/null)"
 # nproc alone would say what OMP_NUM_THREADS says.
-say cores "$(env -u OMP_NUM_THREADS -u OMP_THREAD_LIMIT nproc 2>/dev/null || getconf _NPROCESSORS_ONLN || of processor | wc -l)"
+say cores "$(env -u OMP_NUM_THREADS -u OMP_THREAD_LIMIT nproc 2>/dev/null || \
+getconf _NPROCESSORS_ONLN || of processor | wc -l)"
 say name "$(of 'model name' | head -n 1)"
 of 'CPU part' | while read -r part; do say part "$part"; done
 say features "$( (of flags; of Features) | head -n 1)"
