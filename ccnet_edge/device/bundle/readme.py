@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from ccnet_edge.device.tensorrt.script import SCRIPT
 from ccnet_edge.isolated import ENVIRONMENTS, find_environment
 from ccnet_edge.spec.artifact import Preprocessing
 from ccnet_edge.spec.bundle import Manifest
@@ -37,6 +38,7 @@ def readme(manifest: Manifest, *, runtime: str) -> str:
         _unfit(manifest),
         _what(manifest),
         _install(manifest, runtime),
+        _engine(manifest, runtime),
         _run(manifest, runtime),
         _verify(runtime),
         _limits(manifest),
@@ -101,7 +103,27 @@ def _engine_package(engine: str) -> str:
     """What pip calls an engine; of the tested version where a model file may need it."""
     if engine in ENVIRONMENTS:
         return find_environment(engine).pin
-    return "" if engine == "native" else engine
+    # ONNX Runtime runs the same file until the engine is built, and wherever it cannot be.
+    return {"native": "", "tensorrt": "onnxruntime"}.get(engine, engine)
+
+
+def _engine(manifest: Manifest, runtime: str) -> str:
+    """How TensorRT's engine comes to be; nothing for other engines."""
+    if manifest.options.engine != "tensorrt":
+        return ""
+    return (
+        "## Build the engine\n\n"
+        "TensorRT's engine belongs to one GPU and one version, so it is built here, once, and "
+        "after every update of TensorRT; it takes minutes. TensorRT's Python module comes with "
+        "JetPack (`apt install python3-libnvinfer`): make the environment above with "
+        "`--system-site-packages`.\n\n"
+        f"    venv/bin/python {runtime} trt-build .\n\n"
+        "builds with trtexec or the Python module, lets the engine answer the golden image, and "
+        "keeps it only where that agrees. Until then, and wherever it fails, ONNX Runtime runs "
+        "the same file, and `run` and `verify` say so. Where Python is too old, "
+        f"`sh {SCRIPT}` builds an engine with trtexec alone, for a program of your own: check its "
+        "output against `golden/` yourself. Never copy an engine from another device."
+    )
 
 
 def _python(manifest: Manifest) -> str:
@@ -240,7 +262,9 @@ def _reader(manifest: Manifest) -> str:
             f"{file} is a zip of OpenVINO's own two files, `model.xml` (packed by gzip) and "
             "`model.bin`, which any program with OpenVINO can use."
         )
-    return f"Any program that runs {manifest.artifact.format.upper()} files can use {file}."
+    # What TensorRT's engines are built from is an ONNX file like others.
+    kind = manifest.artifact.format.replace("tensorrt", "onnx").upper()
+    return f"Any program that runs {kind} files can use {file}."
 
 
 def _source(manifest: Manifest) -> str:
