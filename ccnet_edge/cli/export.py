@@ -7,10 +7,10 @@ from typing import Any
 
 import click
 
-from ccnet_edge.cli.console import print_json, progress_bars, say
+from ccnet_edge.cli.console import progress_bars, say
 from ccnet_edge.cli.data_options import data_options
 from ccnet_edge.cli.option_values import parsed
-from ccnet_edge.units import format_bytes, parse_bytes
+from ccnet_edge.units import parse_bytes
 
 
 @click.command()
@@ -40,18 +40,20 @@ def command(*, folder: Path, format_: str, out: Path | None, as_json: bool, **gi
 
     It holds weights, preprocessing and class names; equal networks give equal bytes. Formats
     are one file, but c and web, which are folders: C source to build into a firmware, and a
-    page that works offline. int8 is calibrated on the training images of --data.
+    page that works offline. int8 is calibrated on the training images of --data. FOLDER may be an
+    ONNX file that was not trained here, for --format tensorrt.
     """
-    from ccnet_edge.cli.export_inputs import options_for
+    from ccnet_edge.cli.export_inputs import options_for, show, write_outside
     from ccnet_edge.export import FILES, export, trained_folder
 
-    path = out if out is not None else folder / FILES.get(format_, f"model.{format_}")
+    name = FILES.get(format_, f"model.{format_}")
+    if folder.suffix == ".onnx":
+        show(*write_outside(folder, out or folder.with_name(name), format_, given), as_json)
+        return
+    path = out if out is not None else folder / name
     trained = trained_folder(folder)
     with progress_bars() as progress:
         options = options_for(format_, trained, progress=progress, **given)
         say(f"exporting {folder} as {format_}")
         artifact = export(format_, trained, path, options)
-    opset = f"  opset {artifact.opset}" if artifact.opset else ""
-    size = format_bytes(artifact.size_bytes)
-    text = f"{path}  {size}{opset}  sha256 {artifact.sha256}"
-    print_json(artifact) if as_json else click.echo(text)
+    show(artifact, path, as_json)

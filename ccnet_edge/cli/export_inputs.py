@@ -5,8 +5,11 @@ from __future__ import annotations
 import platform
 from dataclasses import replace
 from pathlib import Path
+from typing import Any
 
-from ccnet_edge.cli.console import say
+import click
+
+from ccnet_edge.cli.console import print_json, say
 from ccnet_edge.cli.data_options import DatasetRequest
 from ccnet_edge.compiler.keeping import describe_kept
 from ccnet_edge.compiler.keeping import keep_accuracy as keep
@@ -15,11 +18,13 @@ from ccnet_edge.errors import UsageError
 from ccnet_edge.export import TRAINED, ExportOptions, check_mixed, check_options
 from ccnet_edge.export.options import Method
 from ccnet_edge.spec import serial
+from ccnet_edge.spec.artifact import Artifact
 from ccnet_edge.spec.plan import Limits
 from ccnet_edge.spec.progress import Progress
 from ccnet_edge.spec.target import Precision
 from ccnet_edge.spec.training import TrainedNetwork
 from ccnet_edge.targets import load_profile
+from ccnet_edge.units import format_bytes
 
 # Ranges hardly move with more images; each is computed twice.
 CALIBRATION_IMAGES = 64
@@ -72,3 +77,35 @@ def options_for(
     kept = keep(trained, dataset, options, progress=progress)
     say(describe_kept(kept))
     return replace(options, exclude=frozenset(kept.returned))
+
+
+def write_outside(
+    model: Path, out: Path, format_: str, given: dict[str, Any]
+) -> tuple[Artifact, Path]:
+    """Prepare an ONNX file from elsewhere for TensorRT; the artefact and its path.
+
+    Raises:
+        UsageError: another format than TensorRT's, or a file that cannot be used.
+    """
+    from ccnet_edge.export.outside import export_outside
+
+    if format_ != "tensorrt":
+        raise UsageError(
+            f"an ONNX file from elsewhere is written as tensorrt alone, {format_} was wanted",
+            hint="--format tensorrt",
+        )
+    profile = load_profile(given["target"]) if given["target"] is not None else None
+    options = ExportOptions(
+        precision=given["precision"],
+        limits=Limits(ram_bytes=given["ram"]),
+        tensorrt=given["tensorrt"] or (profile.tensorrt if profile is not None else None),
+    )
+    return export_outside(model, out, options), out
+
+
+def show(artifact: Artifact, path: Path, as_json: bool) -> None:
+    """Print what was written: a line for people, or JSON."""
+    opset = f"  opset {artifact.opset}" if artifact.opset else ""
+    size = format_bytes(artifact.size_bytes)
+    text = f"{path}  {size}{opset}  sha256 {artifact.sha256}"
+    print_json(artifact) if as_json else click.echo(text)

@@ -1,0 +1,108 @@
+"""An ONNX file that was not trained here: hostile until it was checked.
+
+Nothing outside of the file is read, nothing is run before the graph was checked, and what is not a
+segmentation network with one image and one result is refused with what was found.
+"""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import onnx
+from google.protobuf.message import DecodeError  # type: ignore[import-untyped]
+from onnx import ModelProto, TensorProto, ValueInfoProto
+
+from ccnet_edge.errors import UsageError
+from ccnet_edge.export.options import ExportOptions
+from ccnet_edge.export.tensorrt import DEFAULT_VERSION, EngineWish, prepare, write_prepared
+from ccnet_edge.spec.artifact import Artifact
+from ccnet_edge.spec.bundle import MAX_CHANNELS, MAX_INPUT_PIXELS
+
+MAX_BYTES = 2**30
+DOES = "a network with one float32 image [1, C, H, W] and one such result was wanted"
+
+
+def read_outside(path: Path) -> ModelProto:
+    """The network in the ONNX file at `path`, checked.
+
+    Raises:
+        UsageError: too large, no ONNX, weights outside of the file, a graph that is not valid, or
+            other inputs and outputs than one image and one result.
+    """
+    if not path.is_file() or path.stat().st_size > MAX_BYTES:
+        raise UsageError(f"{path}: an ONNX file of at most {MAX_BYTES} bytes was wanted")
+    model = ModelProto()
+    try:
+        model.ParseFromString(path.read_bytes())
+    except (DecodeError, RecursionError) as error:
+        raise UsageError(f"{path}: not an ONNX file: {error}") from error
+    outside = [w.name for w in model.graph.initializer if w.data_location == TensorProto.EXTERNAL]
+    if outside:
+        raise UsageError(
+            f"{path}: weights in the file were wanted, {outside[0]} and {len(outside) - 1} more "
+            "are outside of it",
+            hint="save it whole: onnx.save(model, file, save_as_external_data=False)",
+        )
+    try:
+        onnx.checker.check_model(model, full_check=True)
+    except (onnx.checker.ValidationError, onnx.shape_inference.InferenceError) as error:
+        raise UsageError(f"{path}: not a valid ONNX graph: {str(error).splitlines()[0]}") from error
+    weights = {weight.name for weight in model.graph.initializer}
+    inputs = [value for value in model.graph.input if value.name not in weights]
+    if len(inputs) != 1 or len(model.graph.output) != 1:
+        raise UsageError(
+            f"{path}: {DOES}, found {len(inputs)} inputs and {len(model.graph.output)} outputs"
+        )
+    for value in (inputs[0], model.graph.output[0]):
+        _check_end(value, path)
+    return model
+
+
+def export_outside(path: Path, out: Path, options: ExportOptions) -> Artifact:
+    """Prepare the ONNX file at `path` for TensorRT; see `export.tensorrt`.
+
+    Raises:
+        UsageError: see `read_outside`; a size that is not fixed, int8, or what the version does
+            not take.
+    """
+    model = read_outside(path)
+    if options.precision == "int8":
+        raise UsageError(
+            "int8 is calibrated on prepared images, and nothing says how this file's are prepared",
+            hint="take --precision fp16, or quantise it before",
+        )
+    size = fixed_size(model, path)
+    wish = EngineWish(
+        version=options.tensorrt or DEFAULT_VERSION,
+        precision=options.precision,
+        size=size,
+        ram_bytes=options.limits.ram_bytes,
+    )
+    return write_prepared(prepare(model, wish), out, precision=options.precision)
+
+
+def fixed_size(model: ModelProto, path: Path) -> tuple[int, int, int, int]:
+    """The input's [1, C, H, W].
+
+    Raises:
+        UsageError: one of them is not fixed, or no image has it.
+    """
+    weights = {weight.name for weight in model.graph.initializer}
+    given = next(value for value in model.graph.input if value.name not in weights)
+    n, c, h, w = (dim.dim_value for dim in given.type.tensor_type.shape.dim)
+    if n != 1 or not 0 < c <= MAX_CHANNELS or not 0 < h * w <= MAX_INPUT_PIXELS:
+        raise UsageError(
+            f"{path}: an input [1, C, H, W] of fixed size was wanted, found {[n, c, h, w]} "
+            "(0 is an open size)",
+            hint="export it for one image of one size",
+        )
+    return n, c, h, w
+
+
+def _check_end(value: ValueInfoProto, path: Path) -> None:
+    kind = value.type.tensor_type
+    if kind.elem_type != TensorProto.FLOAT or len(kind.shape.dim) != 4:
+        name = TensorProto.DataType.Name(kind.elem_type)
+        raise UsageError(
+            f"{path}: {DOES}, found {value.name!r} of {name} with {len(kind.shape.dim)} dimensions"
+        )
