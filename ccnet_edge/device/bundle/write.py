@@ -11,7 +11,7 @@ from typing import Any
 from numpy.typing import NDArray
 
 from ccnet_edge import __version__
-from ccnet_edge.device.backends import open_session, runnable
+from ccnet_edge.device.backends import fallback_options, open_session
 from ccnet_edge.device.bundle.folders import check_replaceable, write_folder
 from ccnet_edge.device.bundle.golden import IMAGE, LABELS, LOGITS, GoldenFiles, make_golden
 from ccnet_edge.device.bundle.listing import MAX_FILE_BYTES, sums
@@ -108,7 +108,8 @@ def bundle_names(artifact: Artifact) -> tuple[str, ...]:
 
 
 def _golden(parts: BundleParts) -> GoldenFiles:
-    session = open_session(parts.model, runnable(parts.options))
+    # An engine that is judged by this output does not give it.
+    session = open_session(parts.model, fallback_options(parts.options) or parts.options)
     try:
         made = make_golden(session, parts.golden, parts.trained.preprocessing)
     finally:
