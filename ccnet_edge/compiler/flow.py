@@ -7,6 +7,7 @@ from dataclasses import replace
 from pathlib import Path
 
 from ccnet_edge.compiler import finish, stages
+from ccnet_edge.compiler.proof import prove_memory
 from ccnet_edge.compiler.request import check_host, open_site
 from ccnet_edge.dataset import SegmentationDataset
 from ccnet_edge.device.package import SUMMARY
@@ -48,6 +49,7 @@ def build(
         parity = stages.prove_parity(site, trained, artifact, tuned.options)
         evaluation = stages.score_shipped(site, trained, evaluation, artifact, tuned.options)
         bench = stages.run_benchmark(site, artifact, tuned.options)
+        proof = prove_memory(site, artifact, tuned.options)
         gates = check_budgets(
             artifact=artifact,
             limits=request.limits,
@@ -81,6 +83,7 @@ def build(
             archive_bytes=0,
             times=(),
             precision=chosen,
+            proof=proof,
         )
         summary = finish.package(site, summary)
         examples = finish.draw_examples(site, artifact, summary)

@@ -41,7 +41,7 @@ from ccnet_edge.verify.meter import MeterHere
 BASE_STAGES = ("base", "base-validation", "base-evaluation")
 STAGES = (
     "complexity", *BASE_STAGES, "plan", "train", "evaluation", "precision", "export", "options",
-    "parity", "shipped", "bench", "bundle", "archive", "examples",
+    "parity", "shipped", "bench", "proof", "bundle", "archive", "examples",
 )  # fmt: skip
 BASE, ARTIFACT = "base", "artifact.json"
 # A busy machine makes the median drift: so many runs are given the chance to be valid.

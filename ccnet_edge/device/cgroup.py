@@ -38,6 +38,8 @@ NO_SWAP: dict[Version, tuple[tuple[str, str], ...]] = {
     "v1": (("memory.swappiness", "0"), ("memory.memsw.limit_in_bytes", "{limit}")),
     "v2": (("memory.swap.max", "0"),),
 }
+# Exit code of a process that is in no group; none of ours ends with it.
+NOT_JOINED = 125
 # A killed process leaves its group within milliseconds.
 EMPTY_WITHIN_S = 5.0
 
@@ -52,9 +54,9 @@ class MemoryGroup:
     def command(self, words: list[str]) -> list[str]:
         """`words` as a command whose process is in the group before its first instruction.
 
-        It ends with 125 where the group cannot be joined.
+        It ends with `NOT_JOINED` where the group cannot be joined.
         """
-        join = 'echo $$ > "$0" || exit 125; exec "$@"'
+        join = f'echo $$ > "$0" || exit {NOT_JOINED}; exec "$@"'
         return ["/bin/sh", "-c", join, str(self.folder / PROCESSES), *words]
 
     @property

@@ -18,11 +18,17 @@ from pathlib import Path
 
 from ccnet_edge.device.backends.native import program, program_peak
 from ccnet_edge.device.bundle import Trust, open_bundle
-from ccnet_edge.device.cgroup import MemoryGroup, memory_group
+from ccnet_edge.device.cgroup import NOT_JOINED, MemoryGroup, memory_group
 from ccnet_edge.device.environment import environment
 from ccnet_edge.device.memory import TIMEOUT_S, fresh_command
 from ccnet_edge.device.sampling import Samples
-from ccnet_edge.errors import BudgetExceededError, DeviceError, UsageError
+from ccnet_edge.errors import (
+    BudgetExceededError,
+    CcnetError,
+    DeviceError,
+    InvalidMeasurementError,
+    UsageError,
+)
 from ccnet_edge.spec import serial
 from ccnet_edge.spec.artifact import SessionOptions
 from ccnet_edge.spec.progress import Progress, silent
@@ -98,10 +104,7 @@ def prove_model(
         code, output, errors = _run(group.command(words), folder, samples, timeout_s)
         killed = code == -signal.SIGKILL and group.kills > 0
         if code and not killed:
-            raise DeviceError(
-                f"{model}: the process under a memory limit ended with {code}: {errors.strip()}",
-                hint=_hint(code, group),
-            )
+            raise _failure(f"{model}: the process under a memory limit", code, errors, group)
         # What a process says at its end is exact, but printing it takes memory too.
         said = 0 if killed else _reported_peak(output, options)
         peak = max(samples.peak_bytes, said)
@@ -216,7 +219,9 @@ def _reported_peak(output: str, options: SessionOptions) -> int:
     return serial.from_json(MemoryReport, output, where="the process's report").peak_bytes
 
 
-def _hint(code: int, group: MemoryGroup) -> str:
-    if code == 125:
-        return f"it could not join {group.folder}"
-    return "signal 9 is most often the system being out of memory" if code < 0 else ""
+def _failure(what: str, code: int, errors: str, group: MemoryGroup) -> CcnetError:
+    """What a process that ended by itself says: nothing of its memory."""
+    if code == NOT_JOINED:
+        return InvalidMeasurementError(f"{what} could not join {group.folder}: {errors.strip()}")
+    hint = "signal 9 is most often the system being out of memory" if code < 0 else ""
+    return DeviceError(f"{what} ended with {code}: {errors.strip()}", hint=hint)

@@ -17,7 +17,7 @@ from ccnet_edge.report.figures import (
 from ccnet_edge.report.hops import describe_hops
 from ccnet_edge.spec.build import BuildSummary
 from ccnet_edge.spec.report import Gate
-from ccnet_edge.units import format_bytes
+from ccnet_edge.units import format_bytes, format_mib
 
 
 def describe_build(summary: BuildSummary) -> str:
@@ -36,6 +36,7 @@ def describe_build(summary: BuildSummary) -> str:
         "",
         "gates",
         *(_gate(summary, gate) for gate in summary.gates),
+        *_proof(summary),
         "",
         *_hops(summary),
         *_latency(summary),
@@ -98,6 +99,18 @@ def _gate(summary: BuildSummary, gate: Gate) -> str:
     if gate.name == "latency" and not summary.latency.valid:
         gate = replace(gate, note="not valid, see below")
     return f"  {gate.name:<9} {gate.status:<23} {gate_text(gate)}  [{kind}]"
+
+
+def _proof(summary: BuildSummary) -> list[str]:
+    """The process under a memory limit that the system enforced here, where that could be."""
+    proof = summary.proof
+    if proof is None:
+        return []
+    limit = format_mib(proof.limit_bytes)
+    if not proof.held:
+        return [f"  under a limit of {limit} the process did not stay inside it here  [measured]"]
+    left = f"{format_mib(proof.slack_bytes)} left"
+    return [f"  {proof.inferences} inferences held to {limit} on this machine: {left}  [measured]"]
 
 
 def _hops(summary: BuildSummary) -> list[str]:

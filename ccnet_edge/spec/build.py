@@ -23,6 +23,7 @@ from ccnet_edge.spec.report import (
     LatencyReport,
     MemoryReport,
     ParityReport,
+    RamProof,
 )
 from ccnet_edge.spec.target import DeviceProfile, Precision
 from ccnet_edge.spec.training import TrainedNetwork
@@ -140,7 +141,8 @@ class StageTime:
 class BuildSummary:
     """All results of a build: what `report`, the manifest and `--json` are made from.
 
-    `on_target` says whether memory and latency were measured on the target itself.
+    `on_target` says whether memory and latency were measured on the target itself. `proof` is of
+    this machine, where the process could be held to the memory budget.
     """
 
     request: BuildRequest
@@ -163,6 +165,7 @@ class BuildSummary:
     archive_bytes: int
     times: tuple[StageTime, ...]
     precision: PrecisionChoice | None = None
+    proof: RamProof | None = None
 
     @property
     def fit(self) -> bool:

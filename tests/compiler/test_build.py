@@ -50,6 +50,23 @@ def test_what_the_target_has_to_say_is_left_open_elsewhere(built: Path) -> None:
     assert status["parity"] == status["disk"] == "passed"
 
 
+def test_the_memory_budget_is_held_on_this_machine_where_it_lets_a_limit_be_set(
+    built: Path,
+) -> None:
+    summary = serial.load(BuildSummary, built / "summary.json")
+    try:
+        with memory_group(2**28):
+            pass
+    except InvalidMeasurementError as error:
+        assert summary.proof is None
+        pytest.skip(error.message)
+    assert summary.proof is not None
+    assert summary.proof.held
+    assert summary.proof.limit_bytes == summary.request.limits.ram_bytes
+    line = f"{summary.proof.inferences} inferences held to 256.0 MiB on this machine"
+    assert line in describe_build(summary)
+
+
 def test_the_archive_verifies_itself(built: Path) -> None:
     found = verify_bundle(built / read_build(built)[0].archive, measure=False)
     assert found.identical

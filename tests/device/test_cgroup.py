@@ -78,6 +78,32 @@ def test_groups_of_killed_makers_are_cleared_and_those_in_use_are_kept(group: Me
     assert group.folder.exists()
 
 
+def test_what_a_killed_tool_left_is_cleared_by_the_next(group: MemoryGroup) -> None:
+    """The tool is killed with a process in its group, which runs on; the next one ends it."""
+    program = (
+        "import os, signal, subprocess, sys\n"
+        "from ccnet_edge.device.cgroup import memory_group\n"
+        "with memory_group(64 << 20) as made:\n"
+        "    words = [sys.executable, '-S', '-c', 'print(flush=True); import time; time.sleep(60)']\n"
+        "    left = subprocess.Popen(made.command(words), stdout=subprocess.PIPE)\n"
+        "    left.stdout.readline()\n"
+        "    print(made.folder, left.pid, flush=True)\n"
+        "    os.kill(os.getpid(), signal.SIGKILL)\n"
+    )
+    done = subprocess.run(
+        [sys.executable, "-c", program], capture_output=True, text=True, check=False
+    )
+    assert done.returncode == -9, done.stderr
+    folder, process = done.stdout.split()
+    assert Path(folder).exists()
+    assert group.folder.exists()
+    with memory_group(64 * MIB):
+        assert not Path(folder).exists()
+        assert not Path(f"/proc/{process}/cmdline").exists() or not Path(
+            f"/proc/{process}/cmdline"
+        ).read_bytes()
+
+
 def test_a_process_that_cannot_join_ends_with_125(tmp_path: Path) -> None:
     absent = MemoryGroup(version="v2", folder=tmp_path / "absent")
     assert run(absent, hold(1)).returncode == 125
