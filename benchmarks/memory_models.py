@@ -6,16 +6,16 @@ would take most of the time. A test holds these graphs to be the exporter's.
 
 from __future__ import annotations
 
-import tempfile
 from pathlib import Path
 
 import numpy as np
 import onnx
 from onnx import ModelProto, NodeProto, TensorProto, helper, numpy_helper
 
-from benchmarks.engines.sources import quantise
 from ccnet_edge.cost import shapes
 from ccnet_edge.device.bundle.zips import zip_bytes
+from ccnet_edge.export.onnx_half import to_half
+from ccnet_edge.export.onnx_int8 import scheme_for, to_int8
 from ccnet_edge.spec.network import NetworkSpec, Node
 from ccnet_edge.spec.target import Precision
 
@@ -36,19 +36,13 @@ def write_model(
     else:
         graph = float_model(spec, height=height, width=width)
     if engine == "openvino":
-        model.write_bytes(zip_bytes(_openvino_files(graph, folder, half=precision == "fp16")))
+        from ccnet_edge.export.openvino import ir_files
+
+        files = ir_files(graph.SerializeToString(), half=precision == "fp16")
+        model.write_bytes(zip_bytes(files))
     else:
-        onnx.save_model(graph, model)
+        onnx.save_model(to_half(graph) if precision == "fp16" else graph, model)
     return model
-
-
-def _openvino_files(graph: ModelProto, folder: Path, *, half: bool) -> dict[str, bytes]:
-    """OpenVINO's two files, by name."""
-    import openvino  # type: ignore[import-untyped]
-
-    network = openvino.Core().read_model(graph.SerializeToString())
-    openvino.save_model(network, folder / "model.xml", compress_to_fp16=half)
-    return {name: (folder / name).read_bytes() for name in ("model.xml", "model.bin")}
 
 
 def _int8_model(spec: NetworkSpec, *, height: int, width: int) -> ModelProto:
@@ -56,11 +50,7 @@ def _int8_model(spec: NetworkSpec, *, height: int, width: int) -> ModelProto:
     side = CALIBRATION_SIZE
     small = float_model(spec, height=side, width=side)
     image = np.random.default_rng(0).standard_normal((1, spec.in_channels, side, side), np.float32)
-    with tempfile.TemporaryDirectory() as name:
-        plain, quantised = Path(name) / "float.onnx", Path(name) / "int8.onnx"
-        onnx.save_model(small, plain)
-        quantise(plain, image, quantised)
-        model = onnx.load_model(quantised)
+    model = to_int8(small, [image], scheme_for("x86_64"))
     del model.graph.value_info[:]
     for value in (*model.graph.input, *model.graph.output):
         value.type.tensor_type.shape.dim[2].dim_value = height

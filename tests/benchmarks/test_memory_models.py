@@ -9,8 +9,11 @@ import onnx
 import pytest
 
 from benchmarks.memory_cases import cases
-from benchmarks.memory_models import float_model
+from benchmarks.memory_models import float_model, write_model
 from ccnet_edge.architectures import ARCHITECTURES
+from ccnet_edge.cost.engine_memory import MODELS, forecast, standing
+from ccnet_edge.device.proof import prove_model
+from ccnet_edge.errors import InvalidMeasurementError
 from tests.export.networks import HEIGHT, WIDTH, exported, small_spec
 
 
@@ -56,3 +59,26 @@ def test_a_graph_takes_and_gives_what_its_network_does() -> None:
     ends = [model.graph.input[0], model.graph.output[0]]
     sides = [[d.dim_value for d in end.type.tensor_type.shape.dim] for end in ends]
     assert sides == [[1, 1, 32, 48], [1, 3, 32, 48]]
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("engine", sorted(MODELS))
+def test_a_process_held_to_its_forecasts_upper_bound_runs(tmp_path: Path, engine: str) -> None:
+    """Two hundred inferences; the system would kill the process that needs more."""
+    pytest.importorskip(engine)
+    spec = ARCHITECTURES["unet"](3, 1).with_widths((4, 8, 16, 32, 64))
+    found = forecast(spec, height=128, width=128, options=standing(engine))
+    assert found is not None
+    model = write_model(spec, tmp_path, height=128, width=128, precision="fp32", engine=engine)
+    try:
+        proof = prove_model(
+            model,
+            standing(engine),
+            shape=(1, 3, 128, 128),
+            limit_bytes=found.most_bytes,
+            inferences=200,
+        )
+    except InvalidMeasurementError as error:
+        pytest.skip(error.message)
+    assert proof.held
+    assert proof.peak_bytes >= 0.9 * found.least_bytes

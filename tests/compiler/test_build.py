@@ -16,8 +16,9 @@ from ccnet_edge.cli.documents import DOCUMENTS
 from ccnet_edge.compiler import build, read_build, stages
 from ccnet_edge.dataset import SegmentationDataset
 from ccnet_edge.device.bundle import open_bundle
+from ccnet_edge.device.cgroup import memory_group
 from ccnet_edge.device.verify import verify_bundle
-from ccnet_edge.errors import InfeasibleError, UsageError
+from ccnet_edge.errors import InfeasibleError, InvalidMeasurementError, UsageError
 from ccnet_edge.report import describe_build
 from ccnet_edge.spec import serial
 from ccnet_edge.spec.build import BuildSummary

@@ -1,9 +1,9 @@
 """What ONNX Runtime does for an int8 network (QDQ, uint8 activations, int8 weights a channel).
 
 A quantised convolution (qlinearconv.cc) has scratch many times its output: sums in int32, the
-image and the result with channels last, the unfolded image, nine times the input. Where a
-vector kernel exists for it, four channels in and sixteen out, sums stay in registers, and a table
-of addresses takes the place of the unfolded image: 8 bytes for each of 9 taps of every pixel.
+image and the result with channels last, the unfolded image, nine times the input. NOTE: sessions
+ask for sums that do not overflow on any x86 (`backends.ort`), for which weights are converted
+once, into a second copy, and the kernels that unfold nothing are left out.
 
 Level "all" keeps channels last between convolutions and pooling, and turns a tensor around where
 it meets another operator. Transposed convolutions stay float32, between a conversion to it
@@ -21,8 +21,6 @@ from ccnet_edge.cost.shapes import Shape, shapes
 from ccnet_edge.spec.network import NetworkSpec, Node
 
 BYTE, ADDRESS = 1, 8
-# Of the vector kernel: input channels a step, least output channels (MlasConvSymPackWSize).
-VECTOR_IN, VECTOR_OUT = 4, 16
 # nhwc_max_pool.cc: addresses of 4 inputs for 512 outputs at a time.
 POOL_BYTES = 4 * 512 * ADDRESS
 
@@ -34,7 +32,7 @@ def int8_program(
     lowering = _Lowering(spec, shapes(spec, height=height, width=width), channels_last)
     for node in spec.nodes[1:]:
         lowering.add(node)
-    return Program(steps=tuple(lowering.steps), kept=tuple(lowering.kept))
+    return Program(steps=tuple(lowering.steps))
 
 
 class _Lowering:
@@ -42,7 +40,6 @@ class _Lowering:
 
     def __init__(self, spec: NetworkSpec, found: dict[str, Shape], channels_last: bool) -> None:
         self.steps: list[Step] = []
-        self.kept: list[int] = []
         self._found, self._channels_last = found, channels_last
         self._input, self._output = spec.nodes[0].name, spec.nodes[-1].name
         self._first = {self._input: f"{self._input} in bytes"}
@@ -59,8 +56,6 @@ class _Lowering:
         if node.op == "upconv" or node.name == self._output:
             self._add_float(node)
             return
-        if node.op in CONVOLUTIONS:
-            self.kept.append(self._packed(node))
         if node.name in self._stay:
             self._add_last(node)
         else:
@@ -90,19 +85,11 @@ class _Lowering:
 
     def _scratch(self, node: Node) -> tuple[int, ...]:
         made, read = self._found[node.name], self._found[node.inputs[0]]
-        taps = made.height * made.width * node.kernel**2
-        vector = read.channels % VECTOR_IN == 0 and made.channels >= VECTOR_OUT
-        sums = () if vector else (FLOAT * made.values,)
+        sums = (FLOAT * made.values,)
         turned = () if self._channels_last else (read.values, made.values)
         if node.kernel == 1:
             return (*sums, *turned)
-        return (*sums, *turned, ADDRESS * taps if vector else read.channels * taps)
-
-    def _packed(self, node: Node) -> int:
-        """Weights in the kernels' order, padded to vectors, with a sum a filter."""
-        filters = -(-node.width // VECTOR_OUT) * VECTOR_OUT
-        channels = -(-self._found[node.inputs[0]].channels // VECTOR_IN) * VECTOR_IN
-        return filters * (channels * node.kernel**2 + FLOAT)
+        return (*sums, *turned, read.channels * made.height * made.width * node.kernel**2)
 
     def _add_float(self, node: Node) -> None:
         """Into float32, a convolution with converted weights, and back where it is not the last."""
