@@ -40,7 +40,9 @@ def limits() -> None:
 
 
 def left_behind() -> list[Path]:
-    return [folder for _, place in memory_places() for folder in place.glob(f"{PREFIX}*")]
+    """Groups that this process made: other tests prove at the same time."""
+    own = f"{PREFIX}{os.getpid()}-*"
+    return [folder for _, place in memory_places() for folder in place.glob(own)]
 
 
 @pytest.mark.usefixtures("limits")
