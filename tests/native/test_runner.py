@@ -83,8 +83,8 @@ def _normalised(network: Runner, image: NDArray[np.uint8]) -> NDArray[np.float32
 
 
 def test_an_image_that_is_read_by_rows_is_never_held(tmp_path: Path) -> None:
-    made = make(case_of(small_spec(), 256, 512), folder=tmp_path)
-    (tmp_path / "image").write_bytes(pam(np.zeros((256, 512, 3), np.uint8)))
+    made = make(case_of(small_spec(), 1024, 1024), folder=tmp_path)
+    (tmp_path / "image").write_bytes(pam(np.zeros((1024, 1024, 3), np.uint8)))
     command: list[str | Path] = [runner(made), WEIGHTS, "image", "mask.pgm", "--memory"]
     whole, rows = (
         re.search(rb"VmHWM:\s+(\d+) kB", subprocess.check_output([*command, *more], cwd=tmp_path))
@@ -92,7 +92,7 @@ def test_an_image_that_is_read_by_rows_is_never_held(tmp_path: Path) -> None:
     )
     assert whole is not None
     assert rows is not None
-    assert 1024 * (int(whole[1]) - int(rows[1])) > 0.9 * 256 * 512 * 3
+    assert 1024 * (int(whole[1]) - int(rows[1])) > 0.9 * 1024 * 1024 * 3
 
 
 def test_a_picture_that_is_cut_is_refused_by_rows_too(colour: Runner) -> None:
