@@ -108,7 +108,7 @@ def test_work_that_takes_too_long_is_given_up(
     with pytest.raises(DeviceError, match=r"took longer than 0\.01 s"):
         peak_memory(LocalHost(timeout_s=0.01), model, OPTIONS, shape=SHAPE)
     python = fake_ssh.parent / "bin" / "python3"
-    python.write_text('#!/bin/sh\nif [ "$1" = -c ]; then echo 3.12; exit; fi\nexec sleep 5\n')
+    python.write_text('#!/bin/sh\nif [ "$1" = -c ]; then echo 3.12; exit; fi\nexec sleep 1\n')
     with (
         open_host("ssh://device?timeout=50ms") as host,
         pytest.raises(DeviceError, match=r"took longer than 0\.05 s"),

@@ -97,6 +97,7 @@ def test_the_record_describes_the_file(tmp_path: Path) -> None:
     assert content != exported_bytes(dynamic=True), "other weights, other bytes"
 
 
+@pytest.mark.slow
 def test_equal_networks_give_equal_bytes_in_another_process(fixed: Path, tmp_path: Path) -> None:
     """There, with other hashes, from another folder."""
     script = (
