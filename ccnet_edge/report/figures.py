@@ -64,7 +64,8 @@ def network_figures(summary: BuildSummary) -> tuple[Figure, ...]:
     ]
     if cost.ram_bytes is not None:
         text = format_mib_range(cost.ram_bytes, cost.ram_least_bytes, cost.ram_most_bytes)
-        rows.insert(4, Figure(name="process memory", text=text, kind="estimate"))
+        # Every thread that the tuner adds has a band of its own, or scratch.
+        rows.insert(4, Figure(name="process memory", text=f"{text}, one thread", kind="estimate"))
     return tuple(rows)
 
 
