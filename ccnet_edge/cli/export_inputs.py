@@ -16,7 +16,7 @@ from ccnet_edge.compiler.keeping import keep_accuracy as keep
 from ccnet_edge.dataset import PreparedImages, spread
 from ccnet_edge.errors import UsageError
 from ccnet_edge.export import TRAINED, ExportOptions, check_mixed, check_options
-from ccnet_edge.export.options import Method
+from ccnet_edge.export.options import CALIBRATION_IMAGES, Method
 from ccnet_edge.spec import serial
 from ccnet_edge.spec.artifact import Artifact
 from ccnet_edge.spec.plan import Limits
@@ -25,9 +25,6 @@ from ccnet_edge.spec.target import Precision
 from ccnet_edge.spec.training import TrainedNetwork
 from ccnet_edge.targets import load_profile
 from ccnet_edge.units import format_bytes
-
-# Ranges hardly move with more images; each is computed twice.
-CALIBRATION_IMAGES = 64
 
 
 def options_for(

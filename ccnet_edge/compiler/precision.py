@@ -21,6 +21,7 @@ from ccnet_edge.cost.engine_memory import STANDING
 from ccnet_edge.dataset import PreparedImages, spread
 from ccnet_edge.device.backends import runnable
 from ccnet_edge.export import FORMATS, PRECISIONS, TRAINING, ExportOptions, export
+from ccnet_edge.export.options import CALIBRATION_IMAGES
 from ccnet_edge.spec.artifact import SessionOptions
 from ccnet_edge.spec.build import PrecisionChoice, TriedPrecision
 from ccnet_edge.spec.parity import Hop
@@ -30,8 +31,6 @@ from ccnet_edge.verify import Examples, follow, open_shipped
 from ccnet_edge.verify.meter import turns_ms
 from ccnet_edge.verify.tuning import MARGIN, SURE
 
-# Ranges hardly move with more images.
-CALIBRATION_IMAGES = 64
 # Validation images that precisions are judged on.
 JUDGED_IMAGES = 16
 

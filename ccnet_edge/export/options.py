@@ -17,6 +17,8 @@ from ccnet_edge.spec.target import Precision
 
 # Prepared images, [1, C, H, W] float32 each; gone through more than once.
 Inputs = Iterable[NDArray[np.float32]]
+# Training images that int8 is calibrated on: ranges hardly move with more, each is computed twice.
+CALIBRATION_IMAGES = 64
 # How a range is cut: not at all, by a share of the values, or where the cut distribution says
 # most of the whole one (Migacz, 8-bit inference with TensorRT, GTC 2017, S7310).
 Method = Literal["minmax", "percentile", "entropy"]
