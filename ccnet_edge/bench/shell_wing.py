@@ -136,7 +136,7 @@ def _golden_logits(program: Program, bundle: Bundle) -> NDArray[np.float32]:
     It normalises pictures itself and takes no other numbers than theirs: the image goes there as
     16 bits, which moves an input by 8e-6 of its range at most, and one of 8 bits by nothing.
     """
-    pre = bundle.manifest.trained.preprocessing
+    pre = bundle.manifest.preprocessing
     height, width, _ = program.shape
     mean, std = (np.array(values, np.float32)[:, None, None] for values in (pre.mean, pre.std))
     shares = golden_input(bundle)[0, :, :height, :width] * std + mean

@@ -8,17 +8,18 @@ from typing import get_args
 import click
 
 from ccnet_edge.cli.console import print_json, say
+from ccnet_edge.cli.outside_options import OutsideOptions, outside_options
 from ccnet_edge.cli.signing_options import SignRequest, sign_options
 from ccnet_edge.spec.bundle import PackedAs
 
 
 @click.command()
-@click.argument("build", metavar="BUILD_DIR", type=click.Path(path_type=Path))
+@click.argument("build", metavar="[BUILD_DIR]", required=False, type=click.Path(path_type=Path))
 @click.option(
     "-o",
     "--out",
     type=click.Path(path_type=Path),
-    help="What to write; default: the name that the build gave it, in BUILD_DIR.",
+    help="What to write; default: the bundle's name, in BUILD_DIR or beside the ONNX file.",
 )
 @click.option(
     "--format",
@@ -28,22 +29,24 @@ from ccnet_edge.spec.bundle import PackedAs
     show_default=True,
     help="One file (zip, tar), an OCI image layout for the target's processor, or a folder.",
 )
+@outside_options
 @sign_options
 @click.option("--json", "as_json", is_flag=True, help="Print one JSON document.")
 def command(
-    build: Path,
+    build: Path | None,
     out: Path | None,
     packed_as: PackedAs,
     signing: SignRequest,
+    outside: OutsideOptions,
     as_json: bool,
 ) -> None:
-    """Pack the bundle of a finished build, the same bytes every time.
+    """Pack the bundle of a finished build, or an ONNX file from elsewhere, the same bytes every time.
 
     What was measured of it is written to a file beside it.
     """
-    from ccnet_edge.device.package import measured_path, package_build
+    from ccnet_edge.device.package import measured_path
 
-    path, measured = package_build(build, out, packed_as=packed_as)
+    path, measured = outside.package(build, out, packed_as=packed_as)
     fit = all(gate.status != "failed" for gate in measured.gates)
     signing.apply(path, fit=fit)
     if not fit:

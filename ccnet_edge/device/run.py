@@ -95,7 +95,8 @@ def run_bundle(
 
     Raises:
         BundleRefusedError: the bundle.
-        UsageError: no images, or a mask would take an image's place.
+        UsageError: no images, a mask would take an image's place, or tiles of a network that was
+            not trained here.
         DeviceError: the engine failed, or the masks could not be written.
     """
     found = find_images(images, out=out)
@@ -104,6 +105,8 @@ def run_bundle(
     items = []
     with Segmenter.open(bundle, trust) as segmenter:
         manifest = segmenter.manifest
+        if tiled:
+            segmenter.tiled_network()
         for i, (image, name) in enumerate(zip(found, names, strict=True), start=1):
             mask = out / f"{name}.png"
             drawn = out / OVERLAYS / f"{name}.png" if overlays else None
@@ -114,7 +117,7 @@ def run_bundle(
         bundle=str(bundle),
         name=manifest.name,
         fit=manifest.fit,
-        classes=manifest.trained.classes,
+        classes=manifest.classes,
         images=tuple(items),
         engine=engine,
         fallback=fallback,
@@ -242,7 +245,7 @@ def _segment(
             time_ms=None,
             problem=error.message if str(image) in error.message else f"{image}: {error.message}",
         )
-    _write(mask, lambda: mask_png(result.labels, classes=len(segmenter.manifest.trained.classes)))
+    _write(mask, lambda: mask_png(result.labels, classes=len(segmenter.manifest.classes)))
     if drawn is not None:
         _write(drawn, lambda: _png(Image.fromarray(overlay(result.image, result.labels))))
     return _segmented(image, result, mask=mask, drawn=drawn)

@@ -18,8 +18,9 @@ from ccnet_edge.device.imaging.labels import labels, probabilities
 from ccnet_edge.device.imaging.preprocess import crop, prepare, prepare_at, restore_labels
 from ccnet_edge.device.imaging.read import read_image
 from ccnet_edge.device.imaging.tiling import default_halo, predict_tiled
-from ccnet_edge.errors import BundleRefusedError
+from ccnet_edge.errors import BundleRefusedError, UsageError
 from ccnet_edge.spec.bundle import Manifest
+from ccnet_edge.spec.network import NetworkSpec
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -63,7 +64,7 @@ class Segmenter:
     def __init__(self, manifest: Manifest, session: Session) -> None:
         self.manifest = manifest
         self._session = session
-        self._preprocessing = manifest.trained.preprocessing
+        self._preprocessing = manifest.preprocessing
 
     @classmethod
     def open(cls, bundle: Path, trust: Trust | None = None) -> Segmenter:
@@ -102,8 +103,11 @@ class Segmenter:
 
         Raises:
             DataError: the image cannot be read, or has channels that cannot be converted.
+            UsageError: see `tiled_network`.
             DeviceError: the engine failed.
         """
+        if tiled:
+            self.tiled_network()
         start = time.perf_counter()
         pixels = read_image(image) if isinstance(image, Path) else image
         read = time.perf_counter()
@@ -122,6 +126,20 @@ class Segmenter:
             restore_ms=(time.perf_counter() - inferred) * 1e3,
         )
         return Segmentation(image=pixels, labels=restored, logits=logits, times=times)
+
+    def tiled_network(self) -> NetworkSpec:
+        """The network, whose receptive field and stride tiles are laid out by.
+
+        Raises:
+            UsageError: the network was not trained here, and nothing tells them.
+        """
+        if self.manifest.solution is None:
+            raise UsageError(
+                "tiles need a network's receptive field and its training images' size, which "
+                "nothing tells of one that was not trained here",
+                hint="run it without --tiled, on images cut to the size it is for",
+            )
+        return self.manifest.solution.network
 
     def close(self) -> None:
         """Give the engine's memory back."""
@@ -146,7 +164,7 @@ class Segmenter:
         return prepare_at(pixels, pre, height=max(1, height), width=max(1, width))
 
     def _infer_tiled(self, x: NDArray[np.float32]) -> NDArray[np.float32]:
-        network = self.manifest.solution.network
+        network = self.tiled_network()
         tile = self._preprocessing.input_size
         return predict_tiled(
             self._session.run,

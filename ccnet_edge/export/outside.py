@@ -17,6 +17,7 @@ from ccnet_edge.export.options import ExportOptions
 from ccnet_edge.export.tensorrt import DEFAULT_VERSION, EngineWish, prepare, write_prepared
 from ccnet_edge.spec.artifact import Artifact
 from ccnet_edge.spec.bundle import MAX_CHANNELS, MAX_INPUT_PIXELS
+from ccnet_edge.spec.target import Precision
 
 MAX_BYTES = 2**30
 DOES = "a network with one float32 image [1, C, H, W] and one such result was wanted"
@@ -87,9 +88,7 @@ def fixed_size(model: ModelProto, path: Path) -> tuple[int, int, int, int]:
     Raises:
         UsageError: one of them is not fixed, or no image has it.
     """
-    weights = {weight.name for weight in model.graph.initializer}
-    given = next(value for value in model.graph.input if value.name not in weights)
-    n, c, h, w = (dim.dim_value for dim in given.type.tensor_type.shape.dim)
+    n, c, h, w = _given_size(model)
     if n != 1 or not 0 < c <= MAX_CHANNELS or not 0 < h * w <= MAX_INPUT_PIXELS:
         raise UsageError(
             f"{path}: an input [1, C, H, W] of fixed size was wanted, found {[n, c, h, w]} "
@@ -97,6 +96,50 @@ def fixed_size(model: ModelProto, path: Path) -> tuple[int, int, int, int]:
             hint="export it for one image of one size",
         )
     return n, c, h, w
+
+
+def image_size(
+    model: ModelProto, path: Path, *, size: tuple[int, int] | None
+) -> tuple[int, int, int]:
+    """The image's [C, H, W]: what the file fixes, and `size` (height, width) where it is open.
+
+    Raises:
+        UsageError: a size that is open and not given, or fixed to another; open channels.
+    """
+    n, c, *fixed = _given_size(model)
+    if n > 1 or not 0 < c <= MAX_CHANNELS:
+        raise UsageError(f"{path}: {DOES}, found an input {[n, c, *fixed]} (0 is an open size)")
+    if size is None and 0 in fixed:
+        raise UsageError(
+            f"{path}: its input's size is open ({fixed[0] or '?'} × {fixed[1] or '?'})",
+            hint="say which one with --size, such as 512 or 384x512",
+        )
+    height, width = size or fixed
+    if any(f not in (0, s) for f, s in zip(fixed, (height, width), strict=True)):
+        raise UsageError(
+            f"--size: the file's input is fixed to {fixed[0]} × {fixed[1]} pixels, "
+            f"{height} × {width} were wanted"
+        )
+    if not 0 < height * width <= MAX_INPUT_PIXELS:
+        raise UsageError(f"{path}: no image has {height} × {width} pixels")
+    return c, height, width
+
+
+def precision_of(model: ModelProto) -> Precision:
+    """What the network computes in, by its operators and weights."""
+    if any(
+        "QuantizeLinear" in node.op_type or "Integer" in node.op_type for node in model.graph.node
+    ):
+        return "int8"
+    half = any(weight.data_type == TensorProto.FLOAT16 for weight in model.graph.initializer)
+    return "fp16" if half else "fp32"
+
+
+def _given_size(model: ModelProto) -> list[int]:
+    """The input's [N, C, H, W], 0 where it is open."""
+    weights = {weight.name for weight in model.graph.initializer}
+    given = next(value for value in model.graph.input if value.name not in weights)
+    return [dim.dim_value for dim in given.type.tensor_type.shape.dim]
 
 
 def _check_end(value: ValueInfoProto, path: Path) -> None:

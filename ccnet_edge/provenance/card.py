@@ -5,7 +5,9 @@ from __future__ import annotations
 from typing import Any
 
 from ccnet_edge.device.bundle.write import BundleParts
-from ccnet_edge.spec.report import Scores
+from ccnet_edge.spec.build import DataSummary
+from ccnet_edge.spec.report import Evaluation, Scores
+from ccnet_edge.spec.training import TrainedNetwork
 
 # Score → what the card calls it.
 METRICS = {
@@ -28,28 +30,64 @@ UNSURE = (
 
 
 def model_card(parts: BundleParts) -> dict[str, Any]:
-    """The card as JSON."""
+    """The card as JSON; without training, data and scores for a network from elsewhere."""
+    data, trained, evaluation = parts.data, parts.trained, parts.evaluation
+    if data is None or trained is None or evaluation is None:
+        return _outside_card(parts)
     return {
         "bom-ref": "model-card",
-        "modelParameters": _parameters(parts),
-        "quantitativeAnalysis": {"performanceMetrics": _metrics(parts)},
-        "considerations": _considerations(parts),
+        "modelParameters": _parameters(data, trained),
+        "quantitativeAnalysis": {"performanceMetrics": _metrics(data, evaluation)},
+        "considerations": _considerations(
+            parts,
+            use=f"segmenting images like those of “{data.name}” into {', '.join(data.classes)}",
+            others=f"Trained on {data.train} images of one data set, “{data.name}”; it will do "
+            "worse on images that look different from those: another device, stain, population "
+            "or illness.",
+            made="A network thinned to the limits of a device",
+        ),
         "properties": _properties(
-            widths=parts.trained.network.widths,
-            recipe=parts.trained.recipe,
-            steps=parts.trained.steps,
-            best_step=parts.trained.best_step,
-            seed=parts.trained.seed,
+            widths=trained.network.widths,
+            recipe=trained.recipe,
+            steps=trained.steps,
+            best_step=trained.best_step,
+            seed=trained.seed,
             precision=parts.artifact.precision,
-            weights_sha256=parts.trained.weights_sha256,
+            weights_sha256=trained.weights_sha256,
         ),
     }
 
 
-def _parameters(parts: BundleParts) -> dict[str, Any]:
-    network, data = parts.trained.network, parts.data
+def _outside_card(parts: BundleParts) -> dict[str, Any]:
+    """What is known of a network that was not trained here."""
+    outside = parts.outside
+    assert outside is not None
+    pre, classes = outside.preprocessing, ", ".join(outside.classes)
+    shape = "×".join(map(str, (1, pre.channels, *pre.input_size)))
+    return {
+        "bom-ref": "model-card",
+        "modelParameters": {"task": "image segmentation", **_ends(shape, classes)},
+        "considerations": _considerations(
+            parts,
+            use=f"segmenting images into {classes}",
+            others="Not trained by ccnet-edge: what it was trained on is not known here, and its "
+            "accuracy was not measured.",
+            made="A network from elsewhere, as it is",
+        ),
+        "properties": _properties(
+            source=outside.source,
+            source_sha256=outside.sha256,
+            producer=outside.producer or "not stated",
+            preprocessing_stated_by=outside.stated_by,
+            precision=parts.artifact.precision,
+        ),
+    }
+
+
+def _parameters(data: DataSummary, trained: TrainedNetwork) -> dict[str, Any]:
+    network = trained.network
     widths = "-".join(map(str, network.widths))
-    shape = "×".join(map(str, parts.trained.shape))
+    shape = "×".join(map(str, trained.shape))
     classes = ", ".join(data.classes)
     return {
         "approach": {"type": "supervised"},
@@ -73,18 +111,23 @@ def _parameters(parts: BundleParts) -> dict[str, Any]:
                 },
             }
         ],
+        **_ends(shape, classes),
+    }
+
+
+def _ends(shape: str, classes: str) -> dict[str, Any]:
+    return {
         "inputs": [{"format": f"image, float32 {shape} after preprocessing"}],
         "outputs": [{"format": f"a class for every pixel: {classes}"}],
     }
 
 
-def _metrics(parts: BundleParts) -> list[dict[str, str]]:
+def _metrics(data: DataSummary, evaluation: Evaluation) -> list[dict[str, str]]:
     """Every score that is defined, of the trained network on its test images."""
-    evaluation = parts.evaluation
     count = {
-        "train": parts.data.train,
-        "validation": parts.data.validation,
-        "test": parts.data.test,
+        "train": data.train,
+        "validation": data.validation,
+        "test": data.test,
     }[evaluation.split]
     where = f"{evaluation.split} split, {count} images, pooled over pixels"
     size = f"{evaluation.height}×{evaluation.width}"
@@ -107,22 +150,16 @@ def _scores(scores: Scores, where: str) -> list[dict[str, str]]:
     ]
 
 
-def _considerations(parts: BundleParts) -> dict[str, Any]:
-    height, width = parts.trained.preprocessing.height, parts.trained.preprocessing.width
+def _considerations(parts: BundleParts, *, use: str, others: str, made: str) -> dict[str, Any]:
+    height, width = parts.origin.preprocessing.height, parts.origin.preprocessing.width
     gates = [f"{gate.name}: {gate.status}" for gate in parts.gates if gate.status != "no limit"]
-    data = parts.data
-    others = (
-        f"Trained on {data.train} images of one data set, “{data.name}”; it will do worse on "
-        "images that look different from those: another device, stain, population or illness."
-    )
-    use = f"segmenting images like those of “{data.name}” into {', '.join(data.classes)}"
     detail = f"It sees an image at {height}×{width} pixels; what is smaller than one is lost."
     return {
         "users": [f"engineers who put image segmentation on {parts.target.title}"],
         "useCases": [f"{use}, for research and engineering"],
         "technicalLimitations": [others, detail, UNSURE, NOT_MEDICAL],
         "performanceTradeoffs": [
-            "A network thinned to the limits of a device; whether it met them: " + "; ".join(gates)
+            f"{made}; whether it met the device's limits: " + "; ".join(gates)
         ],
         "ethicalConsiderations": [
             {

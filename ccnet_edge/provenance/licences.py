@@ -63,9 +63,9 @@ def describe_licences(parts: BundleParts, packages: Iterable[Package]) -> str:
     """The report, as Markdown."""
     native = parts.artifact.format == "native"
     model = (
-        f"| `{parts.artifact.file}` | the trained weights: not stated, they are yours"
+        f"| `{parts.artifact.file}` | the trained weights: not stated{_owner(parts)}"
         + (f"; the C source and programs beside them: {OUR_LICENCE}" if native else "")
-        + f" | trained on the data set “{parts.data.name}”, whose terms may bind them |"
+        + f" | {_terms(parts)} |"
     )
     needed = "\n".join(
         f"| {p.name} | {p.version} | {p.licence} | {p.source} | {len(p.files) or '–'} |"
@@ -80,7 +80,7 @@ def describe_licences(parts: BundleParts, packages: Iterable[Package]) -> str:
 |---|---|---|
 {model}
 | `{RUNTIME_FILE}` | {OUR_LICENCE} | ccnet-edge {__version__}; its text is in `LICENSE` |
-| `golden/` | not stated: an image of “{parts.data.name}” | its terms are the data set's |
+| `golden/` | not stated: {_image(parts)} |
 | everything else | {OUR_LICENCE} | written by ccnet-edge |
 
 ## Needed on the device, and not in the bundle
@@ -94,6 +94,22 @@ a package may bring libraries with licences of their own, whose texts it ships.
 
 “{UNKNOWN}” means that the package does not say.
 """
+
+
+def _owner(parts: BundleParts) -> str:
+    return "" if parts.outside else ", they are yours"
+
+
+def _terms(parts: BundleParts) -> str:
+    if parts.data is None:
+        return "not trained here: ask who made it"
+    return f"trained on the data set “{parts.data.name}”, whose terms may bind them"
+
+
+def _image(parts: BundleParts) -> str:
+    if parts.data is None:
+        return "the image that was given | its terms are its owner's"
+    return f"an image of “{parts.data.name}” | its terms are the data set's"
 
 
 def _package(distribution: metadata.Distribution) -> Package:

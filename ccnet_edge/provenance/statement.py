@@ -22,6 +22,8 @@ STATEMENT = "https://in-toto.io/Statement/v1"
 PREDICATE = "https://slsa.dev/provenance/v1"
 # Names what `externalParameters` are; a person reads what they mean in `ccnet-edge build --help`.
 BUILD_TYPE = "urn:ccnet-edge:build:v1"
+# The same of `ccnet-edge package --onnx`.
+PACKAGE_TYPE = "urn:ccnet-edge:package:v1"
 BUILDER = "urn:ccnet-edge:local"
 # Of a request: where figures were measured, which the bundle does not depend on.
 LEFT_OUT = ("host",)
@@ -53,7 +55,7 @@ def provenance(
     """The statement as JSON: equal parts give equal bytes, so it names no time and no machine."""
     packages = installed_versions((*RUNTIME, *BUILD.values()))
     dependencies = [
-        {"name": f"data set {parts.data.name}", "digest": {"sha256": parts.data.fingerprint}},
+        *_data_set(parts),
         *({"name": name, "digest": {"sha256": digest}} for name, digest in invocation.inputs),
         *({"name": name, "uri": f"pkg:pypi/{name.lower()}@{v}"} for name, v in packages),
     ]
@@ -67,23 +69,39 @@ def provenance(
         "predicateType": PREDICATE,
         "predicate": {
             "buildDefinition": {
-                "buildType": BUILD_TYPE,
+                "buildType": BUILD_TYPE if parts.outside is None else PACKAGE_TYPE,
                 "externalParameters": {
                     "command": list(invocation.command),
                     "request": invocation.parameters,
                 },
-                "internalParameters": {
-                    "recipe": parts.trained.recipe,
-                    "seed": parts.trained.seed,
-                    "steps": parts.trained.steps,
-                    "weightsSha256": parts.trained.weights_sha256,
-                },
+                "internalParameters": _training(parts),
                 "resolvedDependencies": dependencies,
             },
             "runDetails": {"builder": {"id": BUILDER, "version": {"ccnet-edge": __version__}}},
         },
     }
     return (json.dumps(statement, indent=2, sort_keys=True, ensure_ascii=False) + "\n").encode()
+
+
+def _data_set(parts: BundleParts) -> list[dict[str, Any]]:
+    """The data set that was trained on, where it is known."""
+    data = parts.data
+    if data is None:
+        return []
+    return [{"name": f"data set {data.name}", "digest": {"sha256": data.fingerprint}}]
+
+
+def _training(parts: BundleParts) -> dict[str, Any]:
+    """What a training that was done here was told; of another nothing is known."""
+    trained = parts.trained
+    if trained is None:
+        return {}
+    return {
+        "recipe": trained.recipe,
+        "seed": trained.seed,
+        "steps": trained.steps,
+        "weightsSha256": trained.weights_sha256,
+    }
 
 
 def _subject(name: str, content: bytes) -> dict[str, Any]:

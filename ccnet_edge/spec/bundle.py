@@ -7,10 +7,11 @@ from dataclasses import dataclass
 from typing import Literal
 
 from ccnet_edge.errors import ConfigError
-from ccnet_edge.spec.artifact import Artifact, SessionOptions
+from ccnet_edge.spec.artifact import Artifact, Preprocessing, SessionOptions
 from ccnet_edge.spec.build import DataSummary
 from ccnet_edge.spec.complexity import ImageComplexity
 from ccnet_edge.spec.network import outputs_for
+from ccnet_edge.spec.outside import OutsideModel
 from ccnet_edge.spec.plan import Solution
 from ccnet_edge.spec.report import (
     Environment,
@@ -24,7 +25,7 @@ from ccnet_edge.spec.target import DeviceProfile
 from ccnet_edge.spec.training import TrainedNetwork
 
 # Version of the bundle's layout: raised when an older runtime could not read it.
-BUNDLE_FORMAT = 2
+BUNDLE_FORMAT = 3
 # What a bundle is handed on as: one file, an OCI image layout, or a folder.
 PackedAs = Literal["zip", "tar", "oci", "dir"]
 MANIFEST = "manifest.json"
@@ -91,7 +92,8 @@ class Manifest:
     report. `train_height` and `train_width` are the typical size of the training images
     before they became the network's input, in pixels; None where it is not known. `version`
     counts upwards as its maker says, so that a device can refuse an older one; 0 where nobody
-    said one.
+    said one. `data`, `solution`, `complexity`, `trained`, `evaluation` and `parity` are of a
+    network that was trained here; of another they are all None, and `outside` tells what is known.
 
     Raises:
         ConfigError: parts that contradict each other.
@@ -102,12 +104,12 @@ class Manifest:
     tool: str
     fit: bool
     target: DeviceProfile
-    data: DataSummary
-    solution: Solution
-    complexity: ImageComplexity
-    trained: TrainedNetwork
-    evaluation: Evaluation
-    parity: ParityReport
+    data: DataSummary | None
+    solution: Solution | None
+    complexity: ImageComplexity | None
+    trained: TrainedNetwork | None
+    evaluation: Evaluation | None
+    parity: ParityReport | None
     artifact: Artifact
     options: SessionOptions
     gates: tuple[Gate, ...]
@@ -117,15 +119,18 @@ class Manifest:
     versions: tuple[tuple[str, str], ...]
     files: tuple[BundleFile, ...]
     version: int = 0
+    outside: OutsideModel | None = None
 
     def __post_init__(self) -> None:
         if self.version < 0:
             raise ConfigError(f"a version of at least 0 was wanted, found {self.version}")
         if self.fit != all(gate.status != "failed" for gate in self.gates):
             raise ConfigError(f"fit is {self.fit}, which the gates contradict")
-        pre, outputs = self.trained.preprocessing, self.golden.outputs
-        if outputs != outputs_for(len(self.trained.classes)):
-            raise ConfigError(f"{outputs} outputs do not make {len(self.trained.classes)} classes")
+        self._check_origin()
+        pre, outputs, classes = self.preprocessing, self.golden.outputs, len(self.classes)
+        # Elsewhere two classes may have a logit each, too.
+        if outputs != outputs_for(classes) and not (self.outside and outputs == classes):
+            raise ConfigError(f"{outputs} outputs do not make {classes} classes")
         if not (0 < pre.channels <= MAX_CHANNELS and len(pre.mean) == len(pre.std) == pre.channels):
             raise ConfigError(
                 f"{pre.channels} channels, but {len(pre.mean)} means and {len(pre.std)} deviations"
@@ -136,6 +141,32 @@ class Manifest:
             raise ConfigError(f"an input of {pre.height} × {pre.width} pixels is not possible")
         if self.golden.step < 1 or not self.golden.largest_logit > 0:
             raise ConfigError("the golden output has no logits to compare")
+
+    def _check_origin(self) -> None:
+        made = (self.data, self.solution, self.complexity, self.evaluation, self.parity)
+        here = {part is not None for part in (self.trained, *made)}
+        if here != {self.outside is None}:
+            raise ConfigError(
+                "all of data, solution, complexity, trained, evaluation and parity, or outside "
+                "alone was wanted"
+            )
+
+    @property
+    def origin(self) -> TrainedNetwork | OutsideModel:
+        """The network as it was trained here, or as it came from elsewhere."""
+        origin = self.trained or self.outside
+        assert origin is not None
+        return origin
+
+    @property
+    def preprocessing(self) -> Preprocessing:
+        """How an image becomes the network's input."""
+        return self.origin.preprocessing
+
+    @property
+    def classes(self) -> tuple[str, ...]:
+        """Every class, background first."""
+        return self.origin.classes
 
     @property
     def failed(self) -> tuple[Gate, ...]:
@@ -150,7 +181,7 @@ class Manifest:
     @property
     def shape(self) -> tuple[int, int, int, int]:
         """The network's input, [1, C, H, W]."""
-        pre = self.trained.preprocessing
+        pre = self.preprocessing
         return (1, pre.channels, *pre.input_size)
 
 

@@ -47,6 +47,7 @@ def archive(tmp_path_factory: pytest.TempPathFactory) -> Path:
     known, content = metadata_of(small_spec()), model.read_bytes()
     whole = parts(model)
     target = replace(load_profile("handheld-arm"), instruction_set=instruction_set())
+    assert whole.trained is not None
     trained = replace(whole.trained, network=known.network, preprocessing=known.preprocessing)
     write_bundle(
         replace(

@@ -299,6 +299,12 @@ def _scores() -> Scores:
 
 
 def _summary(parts: BundleParts) -> BuildSummary:
+    assert parts.data is not None
+    assert parts.solution is not None
+    assert parts.complexity is not None
+    assert parts.trained is not None
+    assert parts.evaluation is not None
+    assert parts.parity is not None
     here = environment()
     memory = MemoryReport(peak_bytes=8 * 10**7, base_bytes=10**7, inferences=100, environment=here)
     latency = LatencyReport(

@@ -124,6 +124,9 @@ def test_a_manifest_keeps_its_parts_and_leaves_out_what_a_machine_measured(
     parts: BundleParts, tmp_path: Path
 ) -> None:
     figures = ImageFigures(name="a", j=(0.1,), b=(0.2,))
+    assert parts.complexity is not None
+    assert parts.trained is not None
+    assert parts.evaluation is not None
     pooled = parts.evaluation.pooled
     full = replace(
         parts,

@@ -21,6 +21,7 @@ def parts(tmp_path: Path) -> BundleParts:
     image = np.random.default_rng(0).integers(0, 256, (40, 40, 3), dtype=np.uint8)
     parts = bundle_parts(model, image, classes=("background", "cell"))
     gates = (*parts.gates[:2], replace(parts.gates[2], status="failed"), *parts.gates[3:])
+    assert parts.data is not None
     data = replace(parts.data, fingerprint="d" * 64)
     return replace(parts, version=7, gates=gates, data=data)
 

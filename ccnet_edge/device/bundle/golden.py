@@ -88,7 +88,7 @@ def golden_input(bundle: Bundle) -> NDArray[np.float32]:
     """The golden image as the network's input, [1, C, *input_size] float32."""
     golden = bundle.manifest.golden
     image = decode_image(bundle.read(golden.image), channels=golden.channels)
-    return prepare(image, bundle.manifest.trained.preprocessing)
+    return prepare(image, bundle.manifest.preprocessing)
 
 
 def compare_golden(logits: NDArray[np.float32], bundle: Bundle) -> tuple[ParityReport, bool]:
@@ -98,7 +98,7 @@ def compare_golden(logits: NDArray[np.float32], bundle: Bundle) -> tuple[ParityR
         logits: [outputs, H, W] of the network's size, or without what was repeated at its edges.
         bundle: with the recorded answer.
     """
-    golden, preprocessing = bundle.manifest.golden, bundle.manifest.trained.preprocessing
+    golden, preprocessing = bundle.manifest.golden, bundle.manifest.preprocessing
     whole, size = preprocessing.input_size, logits.shape[1:]
     if size != (preprocessing.height, preprocessing.width):
         size = whole

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from ccnet_edge.device.bundle.origin import describe_origin
 from ccnet_edge.device.tensorrt.script import SCRIPT
 from ccnet_edge.isolated import ENVIRONMENTS, find_environment
 from ccnet_edge.spec.artifact import Preprocessing
@@ -22,6 +23,10 @@ DOCUMENTS = {
     "LICENSES.md": "the licences of all of this, and of what it needs",
     "LICENSE": "the runtime's licence",
 }
+BUILT_ON = (
+    "What the machine that built the bundle gave is in `measured.json`, beside the archive; it "
+    "says little about the device. "
+)
 GATE_TITLES = {
     "parity": "same masks as the trained network",
     "disk": "model file",
@@ -64,20 +69,16 @@ def _unfit(manifest: Manifest) -> str:
 
 
 def _what(manifest: Manifest) -> str:
-    pre, scores = manifest.trained.preprocessing, manifest.evaluation.pooled
-    classes = ", ".join(f"{i} {name}" for i, name in enumerate(manifest.trained.classes))
-    f1 = "not defined" if scores.f1 is None else f"{scores.f1:.4f}"
+    pre = manifest.preprocessing
+    classes = ", ".join(f"{i} {name}" for i, name in enumerate(manifest.classes))
     channels = {1: "grey", 3: "colour"}.get(pre.channels, f"{pre.channels}-channel")
     return (
         "## What it is\n\n"
-        f"It gives every pixel of an image one of {len(manifest.trained.classes)} classes: "
-        f"{classes}. Images may have any size; {channels} ones were used in training. Inside, an "
+        f"It gives every pixel of an image one of {len(manifest.classes)} classes: "
+        f"{classes}. Images may have any size; {channels} ones are what it is for. Inside, an "
         f"image is resized to {pre.height} × {pre.width} pixels (height × width), and the mask "
         "back to the image's own size.\n\n"
-        f"Trained on {manifest.data.train} images of the data set “{manifest.data.name}”. On its "
-        f"{manifest.data.test} {manifest.evaluation.split} images, at {manifest.evaluation.height} "
-        f"× {manifest.evaluation.width}: F1 {f1}. It will do worse on images that look different "
-        "from those.\n\n"
+        f"{describe_origin(manifest)}\n\n"
         "It is not a medical device, and nothing here says that it may be used as one."
     )
 
@@ -138,7 +139,7 @@ def _python(manifest: Manifest) -> str:
 def _run(manifest: Manifest, runtime: str) -> str:
     masks = (
         "0 is background and 255 is foreground"
-        if len(manifest.trained.classes) == 2
+        if len(manifest.classes) == 2
         else "each pixel's value is its class's number"
     )
     return (
@@ -181,9 +182,8 @@ def _limits(manifest: Manifest) -> str:
     )
     unverified = [GATE_TITLES[gate.name] for gate in manifest.not_verified]
     note = (
-        f"Not yet measured on {manifest.target.title} itself: {' and '.join(unverified)}. What "
-        "the machine that built the bundle gave is in `measured.json`, beside the archive; it "
-        "says little about the device. `verify --on-target` on the device decides."
+        f"Not yet measured on {manifest.target.title} itself: {' and '.join(unverified)}. "
+        f"{'' if manifest.outside else BUILT_ON}`verify --on-target` on the device decides."
         if unverified
         else "Every limit above was judged; the figures, and the machines that gave them, are in "
         "`measured.json`, beside the archive."
@@ -212,11 +212,15 @@ def _files(manifest: Manifest, runtime: str) -> str:
         "## Files\n\n"
         f"- `{manifest.artifact.file}`: the network, {manifest.artifact.format.upper()}, "
         f"{format_bytes(manifest.artifact.size_bytes)}\n"
-        "- `manifest.json`: target, plan, complexity, scores, versions, and every file's hash\n"
+        f"- `manifest.json`: {_recorded(manifest)}, versions, and every file's hash\n"
         "- `SHA256SUMS`: the same hashes, for `sha256sum -c SHA256SUMS`\n"
         f"- `{golden.image}`, `{golden.labels}`, `{golden.logits}`: the golden image and output\n"
         f"- `{runtime}`: the runtime (Apache-2.0), made by ccnet-edge {manifest.tool}"
     )
+
+
+def _recorded(manifest: Manifest) -> str:
+    return "target, origin" if manifest.outside else "target, plan, complexity, scores"
 
 
 def _documents(manifest: Manifest) -> str:
@@ -228,7 +232,7 @@ def _documents(manifest: Manifest) -> str:
 def _alone(manifest: Manifest) -> str:
     if manifest.artifact.format == "native":
         return _source(manifest)
-    pre = manifest.trained.preprocessing
+    pre = manifest.preprocessing
     mean, std = (", ".join(f"{x:.9g}" for x in values) for values in (pre.mean, pre.std))
     answer = (
         "one logit a pixel; above 0 it is foreground"
@@ -268,7 +272,7 @@ def _reader(manifest: Manifest) -> str:
 
 
 def _source(manifest: Manifest) -> str:
-    pre, machine = manifest.trained.preprocessing, manifest.target.instruction_set
+    pre, machine = manifest.preprocessing, manifest.target.instruction_set
     return (
         "## The model without Python\n\n"
         f"`{manifest.artifact.file}` is a zip of C source, weights, and what was built of "

@@ -33,6 +33,7 @@ from ccnet_edge.spec.bundle import (
     Manifest,
 )
 from ccnet_edge.spec.complexity import ImageComplexity
+from ccnet_edge.spec.outside import OutsideModel
 from ccnet_edge.spec.plan import Solution
 from ccnet_edge.spec.report import Evaluation, Gate, ParityReport
 from ccnet_edge.spec.target import DeviceProfile
@@ -56,20 +57,28 @@ class BundleParts:
 
     name: str
     target: DeviceProfile
-    data: DataSummary
-    solution: Solution
-    complexity: ImageComplexity
-    trained: TrainedNetwork
-    evaluation: Evaluation
-    parity: ParityReport
     artifact: Artifact
     model: Path
     options: SessionOptions
     gates: tuple[Gate, ...]
     golden: NDArray[Any]
+    data: DataSummary | None = None
+    solution: Solution | None = None
+    complexity: ImageComplexity | None = None
+    trained: TrainedNetwork | None = None
+    evaluation: Evaluation | None = None
+    parity: ParityReport | None = None
+    outside: OutsideModel | None = None
     train_size: tuple[int, int] | None = None
     version: int = 0
     documents: Mapping[str, bytes] = field(default_factory=dict)
+
+    @property
+    def origin(self) -> TrainedNetwork | OutsideModel:
+        """The network as it was trained here, or as it came from elsewhere."""
+        origin = self.trained or self.outside
+        assert origin is not None
+        return origin
 
 
 def write_bundle(parts: BundleParts, folder: Path) -> Manifest:
@@ -111,7 +120,7 @@ def _golden(parts: BundleParts) -> GoldenFiles:
     # An engine that is judged by this output does not give it.
     session = open_session(parts.model, fallback_options(parts.options) or parts.options)
     try:
-        made = make_golden(session, parts.golden, parts.trained.preprocessing)
+        made = make_golden(session, parts.golden, parts.origin.preprocessing)
     finally:
         session.close()
     if parts.artifact.format != "tensorrt":
@@ -140,9 +149,9 @@ def _manifest(parts: BundleParts, golden: GoldenFiles, artifact: Artifact) -> Ma
         target=parts.target,
         data=parts.data,
         solution=parts.solution,
-        complexity=replace(parts.complexity, per_image=()),
-        trained=replace(parts.trained, curve=()),
-        evaluation=replace(parts.evaluation, images=()),
+        complexity=parts.complexity and replace(parts.complexity, per_image=()),
+        trained=parts.trained and replace(parts.trained, curve=()),
+        evaluation=parts.evaluation and replace(parts.evaluation, images=()),
         parity=parts.parity,
         artifact=artifact,
         options=parts.options,
@@ -153,6 +162,7 @@ def _manifest(parts: BundleParts, golden: GoldenFiles, artifact: Artifact) -> Ma
         versions=installed_versions((*RUNTIME, *BUILD.values())),
         files=(),
         version=parts.version,
+        outside=parts.outside,
     )
 
 

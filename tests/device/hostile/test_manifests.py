@@ -62,7 +62,7 @@ def test_nothing_at_all_is_refused(tmp_path: Path) -> None:
 
 
 CHANGES: dict[str, tuple[Change, str]] = {
-    "a newer format": (lambda m: m.update(format=99), "bundle format 2 was wanted, found 99"),
+    "a newer format": (lambda m: m.update(format=99), "bundle format 3 was wanted, found 99"),
     "an older format": (lambda m: m.update(format=1), "format 2 or newer was wanted, found 1"),
     "no format": (lambda m: m.pop("format"), "format 2 or newer was wanted, found None"),
     "a name that is no name": (lambda m: m.update(name="\x1b[2J"), "plain file name was wanted"),

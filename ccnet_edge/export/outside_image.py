@@ -1,0 +1,153 @@
+"""How an image becomes the input of a network from elsewhere: as it is said, never guessed."""
+
+from __future__ import annotations
+
+import math
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Literal
+
+from onnx import ModelProto
+
+from ccnet_edge.errors import ConfigError, UsageError
+from ccnet_edge.export.metadata import PREFIX
+from ccnet_edge.export.outside import image_size
+from ccnet_edge.spec import serial
+from ccnet_edge.spec.artifact import Preprocessing
+from ccnet_edge.spec.bundle import MAX_INPUT_PIXELS
+from ccnet_edge.spec.outside import OutsideModel
+
+Resize = Literal["box", "bilinear"]
+
+
+@dataclass(frozen=True, kw_only=True)
+class Stated:
+    """What a person says of a network; None where nothing was.
+
+    Samples are divided by 255 (65 535 where they have 16 bits), then `mean` is taken from them and
+    they are divided by `std`, one a channel. `size` is height and width in pixels, `classes` are
+    background first.
+    """
+
+    mean: tuple[float, ...] | None = None
+    std: tuple[float, ...] | None = None
+    classes: tuple[str, ...] | None = None
+    size: tuple[int, int] | None = None
+    resize: Resize | None = None
+
+
+def describe_outside(
+    model: ModelProto, stated: Stated, *, path: Path, sha256: str, maximum: float
+) -> OutsideModel:
+    """What is known of `model`: of what was stated, or of our own metadata in it.
+
+    Args:
+        model: as `read_outside` checked it.
+        stated: by a person; all of mean, std and classes, or none where the file says them.
+        path: of the file.
+        sha256: of the file.
+        maximum: full scale of the images, 255 or 65 535.
+
+    Raises:
+        UsageError: nothing says how its images are made, or two things do.
+        ConfigError: the metadata is damaged.
+    """
+    entries = {entry.key: entry.value for entry in model.metadata_props}
+    own = entries.get(f"{PREFIX}preprocessing"), entries.get(f"{PREFIX}classes")
+    told = (stated.mean, stated.std, stated.classes)
+    if own[0] is None or own[1] is None:
+        by: Literal["options", "metadata"] = "options"
+        pre, classes = _from_options(model, stated, path=path, maximum=maximum)
+    elif any(value is not None for value in (*told, stated.resize)):
+        raise UsageError(
+            f"{path}: it says itself how its images are made",
+            hint="leave out --mean, --std, --classes and --resize",
+        )
+    else:
+        by = "metadata"
+        pre, classes = _from_metadata(own[0], own[1], path)
+        if stated.size not in (None, (pre.height, pre.width)):
+            raise UsageError(f"{path}: says that it is for {pre.height} × {pre.width} pixels")
+        channels, *_ = image_size(model, path, size=pre.input_size)
+        if channels != pre.channels:
+            raise ConfigError(f"{path}: says {pre.channels} channels, its input has {channels}")
+    return OutsideModel(
+        source=path.name,
+        sha256=sha256,
+        producer=f"{model.producer_name} {model.producer_version}".strip(),
+        preprocessing=pre,
+        classes=classes,
+        stated_by=by,
+    )
+
+
+def describe_stated(outside: OutsideModel) -> str:
+    """What was taken as true of the network, for who packed it to read."""
+    pre, classes = outside.preprocessing, ", ".join(outside.classes)
+    mean, std = (", ".join(f"{value:g}" for value in values) for values in (pre.mean, pre.std))
+    return (
+        f"as {'the file says' if outside.stated_by == 'metadata' else 'given'}: images resized to "
+        f"{pre.height}×{pre.width} ({pre.resize}), samples 0 to 1, minus {mean}, over {std}; "
+        f"classes {classes}"
+    )
+
+
+def _from_options(
+    model: ModelProto, stated: Stated, *, path: Path, maximum: float
+) -> tuple[Preprocessing, tuple[str, ...]]:
+    missing = [f"--{name}" for name in ("mean", "std", "classes") if getattr(stated, name) is None]
+    if stated.mean is None or stated.std is None or stated.classes is None:
+        raise UsageError(
+            f"{path}: nothing in it says how its images are made: {', '.join(missing)} missing",
+            hint="of samples from 0 to 1: --mean 0.485,0.456,0.406 --std 0.229,0.224,0.225 "
+            "--classes background,cell; 0 and 1 where it takes them as they are",
+        )
+    channels, height, width = image_size(model, path, size=stated.size)
+    _check_figures(stated.mean, stated.std, channels)
+    if len(stated.classes) < 2 or len(set(stated.classes)) < len(stated.classes):
+        raise UsageError(
+            "--classes: at least two different names, background first, were wanted, found "
+            f"{', '.join(stated.classes) or 'none'}"
+        )
+    preprocessing = Preprocessing(
+        height=height,
+        width=width,
+        channels=channels,
+        maximum=maximum,
+        mean=stated.mean,
+        std=stated.std,
+        resize=stated.resize or "box",
+    )
+    return preprocessing, stated.classes
+
+
+def _from_metadata(
+    preprocessing: str, classes: str, path: Path
+) -> tuple[Preprocessing, tuple[str, ...]]:
+    where = f"{path}: {PREFIX}"
+    pre = serial.from_json(Preprocessing, preprocessing, where=f"{where}preprocessing")
+    named = serial.from_json(_Names, f'{{"names": {classes}}}', where=f"{where}classes")
+    if not 0 < pre.height * pre.width <= MAX_INPUT_PIXELS or pre.multiple < 1:
+        raise ConfigError(f"{where}preprocessing: no image has {pre.height} × {pre.width} pixels")
+    return pre, named.names
+
+
+def _check_figures(mean: tuple[float, ...], std: tuple[float, ...], channels: int) -> None:
+    """One mean and one deviation a channel, of samples from 0 to 1."""
+    if len(mean) != channels or len(std) != channels:
+        raise UsageError(
+            f"--mean and --std: {channels} figures each were wanted, one a channel, found "
+            f"{len(mean)} and {len(std)}"
+        )
+    if not all(0 <= m <= 1 for m in mean):
+        raise UsageError(
+            f"--mean: means of samples from 0 to 1 were wanted, found {', '.join(map(str, mean))}",
+            hint="divide figures of samples from 0 to 255 by 255, those of --std too",
+        )
+    if not all(s > 0 and math.isfinite(s) for s in std):
+        raise UsageError(f"--std: figures above 0 were wanted, found {', '.join(map(str, std))}")
+
+
+@dataclass(frozen=True, kw_only=True)
+class _Names:
+    names: tuple[str, ...]
