@@ -40,7 +40,7 @@ def command(
     outside: OutsideOptions,
     as_json: bool,
 ) -> None:
-    """Pack the bundle of a finished build, or an ONNX file from elsewhere, the same bytes every time.
+    """Pack a finished build, or an ONNX file from elsewhere: the same bytes every time.
 
     What was measured of it is written to a file beside it.
     """

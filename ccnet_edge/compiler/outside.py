@@ -1,4 +1,4 @@
-"""A bundle of an ONNX file that was not trained here: checked, asked once, packed like any other."""
+"""A bundle of an ONNX file not trained here: checked, asked once, packed like any other."""
 
 from __future__ import annotations
 
