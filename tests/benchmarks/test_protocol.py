@@ -48,6 +48,7 @@ def test_a_result_names_its_command_and_environment(
         versions=(("numpy", "2.4.6"),),
     )
     monkeypatch.setattr(protocol, "RESULTS", tmp_path)
+    monkeypatch.setattr("__main__.__spec__", None)  # pytest's, where that was started with -m
     monkeypatch.setattr("sys.argv", ["/somewhere/benchmarks/measuring.py"])
     path = protocol.write_result("measuring", Figures(per_second=3.5), found=found)
     document = json.loads(path.read_text())
