@@ -103,11 +103,13 @@ def place(tensors: Sequence[Lifetime]) -> MemoryPlan:
     return MemoryPlan(tensors=ordered, peak_bytes=peak, arena_bytes=_arena(best))
 
 
-# Longest-lived first puts skips at the bottom as a stack; largest first is the usual greedy.
+# Longest-lived first puts skips at the bottom as a stack; largest first is the usual greedy; most
+# bytes × steps first is for scales of few channels, whose skips are no larger than the input.
 ORDERS: tuple[Callable[[Lifetime], tuple[int, ...]], ...] = (
     lambda tensor: (-tensor.size_bytes, tensor.first),
     lambda tensor: (tensor.first - tensor.last, -tensor.size_bytes, tensor.first),
     lambda tensor: (tensor.first, -tensor.size_bytes),
+    lambda tensor: ((tensor.first - tensor.last - 1) * tensor.size_bytes, tensor.first),
 )
 
 

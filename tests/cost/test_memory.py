@@ -70,6 +70,12 @@ def test_an_architectures_arena_is_its_peak(network: NetworkSpec) -> None:
     assert check_memory(plan) == ()
 
 
+def test_an_arena_is_its_peak_where_skips_are_smaller_than_the_input() -> None:
+    spec = ARCHITECTURES["unet"](1, 3).with_widths((1, 3, 1, 1, 1))
+    plan = plan_memory(spec, height=32, width=64, bits=32)
+    assert plan.arena_bytes == plan.peak_bytes == (1 + 3) * 32 * 64 * 4  # the head's step
+
+
 @settings(max_examples=20, deadline=None)
 @given(network=networks())
 def test_a_tensor_lives_until_it_is_read_for_the_last_time(network: NetworkSpec) -> None:
