@@ -83,6 +83,11 @@ def format_ms(time_ms: float) -> str:
     return f"{seconds:.3g} s" if seconds < 120 else f"{seconds / 60:.3g} min"
 
 
+def format_threads(count: int) -> str:
+    """A number of threads for people: `1 thread`, `4 threads`."""
+    return "1 thread" if count == 1 else f"{count} threads"
+
+
 def _parse(text: str, units: dict[str, int] | dict[str, float], what: str, example: str) -> float:
     match = _NUMBER.fullmatch(text)
     if match is None or match[2] not in units:

@@ -16,7 +16,7 @@ from ccnet_edge.device.latency_text import (
 from ccnet_edge.device.verify import gate_line
 from ccnet_edge.spec.artifact import SessionOptions
 from ccnet_edge.spec.report import Environment, Gate, LatencyReport, MemoryReport
-from ccnet_edge.units import format_mib
+from ccnet_edge.units import format_mib, format_threads
 
 
 def describe(report: BenchReport) -> str:
@@ -50,7 +50,7 @@ def verdict(problems: Sequence[str]) -> list[str]:
 
 def describe_options(options: SessionOptions) -> str:
     """An engine's options in words."""
-    threads = "1 thread" if options.threads == 1 else f"{options.threads} threads"
+    threads = format_threads(options.threads)
     switches = [
         f"{name} {'on' if on else 'off'}"
         for name, on in (("arena", options.arena), ("memory pattern", options.memory_pattern))

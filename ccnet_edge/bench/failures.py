@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 from ccnet_edge.bench.link import Said
+from ccnet_edge.device.said import read_failure
 from ccnet_edge.errors import DeviceError
 
 KILLED_HINT = "signal 9 is most often the system being out of memory; try a smaller network"
@@ -71,9 +72,7 @@ def device_failure(what: str, code: int, text: str) -> DeviceError:
     """The error for a command of the device wing that failed: its own message and hint."""
     if code > SIGNALLED:
         return DeviceError(f"{what} was killed by signal {code - SIGNALLED}", hint=KILLED_HINT)
-    lines = text.strip().splitlines()
-    hint = next((line.removeprefix("hint:").strip() for line in lines if "hint:" in line[:5]), "")
-    said = [line.removeprefix("error:").strip() for line in lines if "hint:" not in line[:5]]
+    said, hint = read_failure(text)
     if any(line.startswith("Traceback") for line in said):
         # Its last line is what it is about.
         said = said[-1:]

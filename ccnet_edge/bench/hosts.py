@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import Protocol
 
 from ccnet_edge.bench.failures import KILLED_HINT, device_failure
-from ccnet_edge.device.memory import device_command
+from ccnet_edge.device.environment import device_command
 from ccnet_edge.errors import DeviceError
 from ccnet_edge.spec.target import DeviceProfile
 

@@ -22,9 +22,8 @@ from ccnet_edge.bench.program import (
 from ccnet_edge.device.__main__ import parser, session_options
 from ccnet_edge.device.bundle import Bundle, open_bundle
 from ccnet_edge.device.bundle.golden import compare_golden, golden_input
-from ccnet_edge.device.gates import place
 from ccnet_edge.device.timer import WARM_UP, Extent
-from ccnet_edge.device.verify import gates_of
+from ccnet_edge.device.verify import verification
 from ccnet_edge.errors import BundleRefusedError, DeviceError
 from ccnet_edge.spec import serial
 from ccnet_edge.spec.bundle import Verification
@@ -100,7 +99,7 @@ def _verified(
         model = Path(folder) / Path(manifest.artifact.file).name
         model.write_bytes(bundle.model())
         program = open_program(device, model, machine=machine)
-    golden, identical = compare_golden(_golden_logits(program, bundle), bundle)
+    compared = compare_golden(_golden_logits(program, bundle), bundle)
     threads = manifest.options.threads
     if not options.no_measure:
         memory = program_memory(
@@ -111,23 +110,7 @@ def _verified(
             program, threads=threads, warm_up=WARM_UP, extent=extent, environment=here
         )
     on_target = bool(options.on_target)
-    return Verification(
-        bundle=str(archive),
-        name=manifest.name,
-        fit=manifest.fit,
-        files=len(manifest.files),
-        golden=golden,
-        identical=identical,
-        target=manifest.target.name,
-        on_target=on_target,
-        gates=gates_of(bundle, golden, memory, latency, on_target=on_target, where=place(here)),
-        recorded=manifest.gates,
-        memory=memory,
-        latency=latency,
-        environment=here,
-        version=manifest.version,
-        signed_by=bundle.signed_by,
-    )
+    return verification(archive, bundle, compared, memory, latency, on_target=on_target, here=here)
 
 
 def _golden_logits(program: Program, bundle: Bundle) -> NDArray[np.float32]:

@@ -298,7 +298,7 @@ def _enter_own_python(options: argparse.Namespace, arguments: list[str]) -> None
     if engine not in ISOLATED:
         return
     from ccnet_edge.device.backends.isolated import own_interpreter
-    from ccnet_edge.device.memory import device_command
+    from ccnet_edge.device.environment import device_command
     from ccnet_edge.isolated.child import child_environment
 
     interpreter = own_interpreter(engine)

@@ -11,8 +11,7 @@ from collections.abc import Sequence
 from pathlib import Path
 
 from ccnet_edge.device.conditions.system import System
-from ccnet_edge.device.environment import environment
-from ccnet_edge.device.memory import device_command
+from ccnet_edge.device.environment import device_command, environment
 from ccnet_edge.device.slowness import LOOKS, MARGIN, SLOWDOWN, decide, estimate
 from ccnet_edge.device.turns import Command, Paired, pair
 from ccnet_edge.errors import UsageError

@@ -10,8 +10,7 @@ from pathlib import Path
 from typing import TypeVar
 
 from ccnet_edge.device.backends import load_engine
-from ccnet_edge.device.environment import device_command as device_command
-from ccnet_edge.device.environment import environment
+from ccnet_edge.device.environment import device_command, environment
 from ccnet_edge.device.timer import noise
 from ccnet_edge.errors import DeviceError
 from ccnet_edge.spec import serial

@@ -16,6 +16,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from types import TracebackType
 
+from ccnet_edge.device.said import read_failure
 from ccnet_edge.device.worker import Ready
 from ccnet_edge.errors import DeviceError
 from ccnet_edge.spec import serial
@@ -123,14 +124,11 @@ class Worker:
     def _failure(self) -> DeviceError:
         code = self._process.wait()
         self._said.seek(0)
-        lines = self._said.read().strip().splitlines()
-        hints = [line for line in lines if line.startswith("hint:")]
-        said = [line for line in lines if line not in hints] or ["it said nothing"]
-        hint = hints[0].removeprefix("hint:").strip() if hints else ""
+        said, hint = read_failure(self._said.read())
         ended = f"ended with {code}" if code >= 0 else f"was killed by signal {-code}"
         if code == KILLED:
             hint = "signal 9 is most often the system being out of memory"
-        what = said[-1].removeprefix("error:").strip()
+        what = said[-1] if said else "it said nothing"
         return DeviceError(f"the process that runs {self._name} {ended}: {what}", hint=hint)
 
 

@@ -29,7 +29,7 @@ from ccnet_edge.errors import (
 from ccnet_edge.spec.artifact import SessionOptions
 from ccnet_edge.spec.bundle import Verification
 from ccnet_edge.spec.progress import Progress, silent
-from ccnet_edge.spec.report import Gate, LatencyReport, MemoryReport, ParityReport
+from ccnet_edge.spec.report import Environment, Gate, LatencyReport, MemoryReport, ParityReport
 from ccnet_edge.units import format_bytes, format_mib, format_ms
 
 # What a missed gate is raised as: each has its exit code.
@@ -81,7 +81,27 @@ def verify_bundle(
     progress("golden", done=1, total=1)
     memory = _memory(bundle, options, inferences, progress) if measure else None
     latency = _latency(bundle, options, samples, time_limit_s, progress) if measure else None
-    here = environment()
+    found = verification(
+        path, bundle, (golden, identical), memory, latency, on_target=on_target, here=environment()
+    )
+    return replace(found, engine=session.engine, fallback=session.reason)
+
+
+def verification(
+    path: Path,
+    bundle: Bundle,
+    compared: tuple[ParityReport, bool],
+    memory: MemoryReport | None,
+    latency: LatencyReport | None,
+    *,
+    on_target: bool,
+    here: Environment,
+) -> Verification:
+    """What was found of the bundle in `path` on the machine `here`.
+
+    `compared` is the golden output's comparison, and whether it is the same to the bit.
+    """
+    manifest, (golden, identical) = bundle.manifest, compared
     return Verification(
         bundle=str(path),
         name=manifest.name,
@@ -91,15 +111,13 @@ def verify_bundle(
         identical=identical,
         target=manifest.target.name,
         on_target=on_target,
-        gates=gates_of(bundle, golden, memory, latency, on_target=on_target, where=place(here)),
+        gates=_gates(bundle, golden, memory, latency, on_target=on_target, where=place(here)),
         recorded=manifest.gates,
         memory=memory,
         latency=latency,
         environment=here,
         version=manifest.version,
         signed_by=bundle.signed_by,
-        engine=session.engine,
-        fallback=session.reason,
     )
 
 
@@ -244,7 +262,7 @@ def _model_file(bundle: Bundle) -> Iterator[Path]:
         yield model
 
 
-def gates_of(
+def _gates(
     bundle: Bundle,
     golden: ParityReport,
     memory: MemoryReport | None,

@@ -8,7 +8,7 @@ from contextlib import suppress
 from types import TracebackType
 
 from ccnet_edge.device.conditions.watch import BEGIN, READY
-from ccnet_edge.device.memory import device_command
+from ccnet_edge.device.environment import device_command
 from ccnet_edge.errors import DeviceError
 from ccnet_edge.spec import serial
 from ccnet_edge.spec.conditions import Conditions

@@ -24,7 +24,7 @@ from ccnet_edge.report.hops import HOP_GROUPS, HOP_NAMES, hop_rows, hop_verdicts
 from ccnet_edge.report.pictures import CAPTION
 from ccnet_edge.spec import serial
 from ccnet_edge.spec.build import BuildSummary
-from ccnet_edge.units import format_bytes, format_mib, format_ms
+from ccnet_edge.units import format_bytes, format_mib, format_ms, format_threads
 
 TEMPLATE = Path(__file__).with_name("template.html")
 
@@ -38,7 +38,9 @@ def write_report(summary: BuildSummary, *, examples: tuple[Path, ...], path: Pat
     environment = jinja2.Environment(
         autoescape=True, undefined=jinja2.StrictUndefined, trim_blocks=True, lstrip_blocks=True
     )
-    environment.filters.update(bytes=format_bytes, mib=format_mib, ms=format_ms)
+    environment.filters.update(
+        bytes=format_bytes, mib=format_mib, ms=format_ms, threads=format_threads
+    )
     page = environment.from_string(TEMPLATE.read_text(encoding="utf-8")).render(
         summary=summary,
         headline=headline(summary),

@@ -17,7 +17,7 @@ from ccnet_edge.report.figures import (
 from ccnet_edge.report.hops import describe_hops
 from ccnet_edge.spec.build import BuildSummary
 from ccnet_edge.spec.report import Gate
-from ccnet_edge.units import format_bytes, format_mib
+from ccnet_edge.units import format_bytes, format_mib, format_threads
 
 
 def describe_build(summary: BuildSummary) -> str:
@@ -123,8 +123,7 @@ def _hops(summary: BuildSummary) -> list[str]:
 
 
 def _latency(summary: BuildSummary) -> list[str]:
-    latency, count = summary.latency, summary.options.threads
-    threads = "1 thread" if count == 1 else f"{count} threads"
+    latency, threads = summary.latency, format_threads(summary.options.threads)
     return [
         f"latency    {percentile_text(latency)}  [measured]",
         f"           {start_text(latency)}; {len(latency.samples_ms)} samples; {threads}",

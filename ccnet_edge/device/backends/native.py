@@ -7,7 +7,6 @@ beside it; a bundle's hashes are checked before anything is loaded.
 from __future__ import annotations
 
 import ctypes
-import io
 import platform
 import re
 import subprocess
@@ -22,6 +21,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from ccnet_edge.device.backends.archives import open_archive
 from ccnet_edge.device.backends.native_build import LIBRARY, RUNNER, SOURCES, built_here
 from ccnet_edge.errors import BundleRefusedError, DeviceError, MissingExtraError
 from ccnet_edge.spec.artifact import SessionOptions
@@ -33,6 +33,7 @@ ALIGN = 64
 U8, U16, F32 = 0, 1, 2
 # Bands of rows that a library can compute at once (CCNET_MOST_BANDS).
 MOST_THREADS = 8
+EXPORT = "export it with ccnet-edge export --format native"
 LOGITS = 0
 
 
@@ -283,7 +284,7 @@ def unpacked(model: Path | bytes, wanted: tuple[str, ...]) -> Iterator[tuple[Pat
     """
     with tempfile.TemporaryDirectory(prefix="ccnet-edge-") as name:
         folder = Path(name)
-        with _archive(model) as archive:
+        with open_archive(model, engine="the native engine", hint=EXPORT) as archive:
             members = {entry.filename: entry for entry in archive.infolist()}
             binaries = _binaries(archive, members)
             weights = _member(archive, members, WEIGHTS)
@@ -315,25 +316,11 @@ def aligned(size: int) -> NDArray[np.uint8]:
     return memory[first : first + size]
 
 
-@contextmanager
-def _archive(model: Path | bytes) -> Iterator[zipfile.ZipFile]:
-    source = io.BytesIO(model) if isinstance(model, bytes) else model
-    try:
-        with zipfile.ZipFile(source) as archive:
-            yield archive
-    except (zipfile.BadZipFile, OSError, EOFError, ValueError, NotImplementedError) as error:
-        name = "the model" if isinstance(model, bytes) else str(model)
-        raise BundleRefusedError(
-            f"{name}: a model of the native engine was wanted: {error}",
-            hint="export it with ccnet-edge export --format native",
-        ) from error
-
-
 def _member(archive: zipfile.ZipFile, members: Mapping[str, zipfile.ZipInfo], name: str) -> bytes:
     if name not in members:
         raise BundleRefusedError(
             f"the model's {name} is missing",
-            hint="export it with ccnet-edge export --format native",
+            hint=EXPORT,
         )
     entry = members[name]
     if entry.compress_type != zipfile.ZIP_STORED or entry.file_size > MAX_BYTES:

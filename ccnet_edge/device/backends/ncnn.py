@@ -6,7 +6,6 @@ input's shape and the precision. ncnn's own programs take the first two as they 
 
 from __future__ import annotations
 
-import io
 import tempfile
 import zipfile
 from dataclasses import dataclass
@@ -16,6 +15,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from ccnet_edge.device.backends.archives import model_name, open_archive
 from ccnet_edge.device.backends.isolated import ShapedSession, open_anywhere
 from ccnet_edge.device.backends.shapes import check_input
 from ccnet_edge.errors import BundleRefusedError, ConfigError, DeviceError
@@ -103,23 +103,16 @@ def read_members(model: Path | bytes) -> dict[str, bytes]:
     Raises:
         BundleRefusedError: no such file.
     """
-    source = io.BytesIO(model) if isinstance(model, bytes) else model
-    name = "the model" if isinstance(model, bytes) else str(model)
-    hint = "export it with ccnet-edge export --format ncnn"
-    try:
-        with zipfile.ZipFile(source) as archive:
-            entries = {entry.filename: entry for entry in archive.infolist()}
-            missing = {PARAM, BIN, ABOUT} - entries.keys()
-            if missing:
-                raise BundleRefusedError(f"{name}: {', '.join(sorted(missing))} missing", hint=hint)
-            for entry in entries.values():
-                if entry.compress_type != zipfile.ZIP_STORED or entry.file_size > MAX_BYTES:
-                    raise BundleRefusedError(f"{name}: {entry.filename} is compressed or too large")
-            return {member: archive.read(member) for member in (PARAM, BIN, ABOUT)}
-    except (zipfile.BadZipFile, OSError, EOFError, ValueError, NotImplementedError) as error:
-        raise BundleRefusedError(
-            f"{name}: a model of ncnn was wanted: {error}", hint=hint
-        ) from error
+    name, hint = model_name(model), "export it with ccnet-edge export --format ncnn"
+    with open_archive(model, engine="ncnn", hint=hint) as archive:
+        entries = {entry.filename: entry for entry in archive.infolist()}
+        missing = {PARAM, BIN, ABOUT} - entries.keys()
+        if missing:
+            raise BundleRefusedError(f"{name}: {', '.join(sorted(missing))} missing", hint=hint)
+        for entry in entries.values():
+            if entry.compress_type != zipfile.ZIP_STORED or entry.file_size > MAX_BYTES:
+                raise BundleRefusedError(f"{name}: {entry.filename} is compressed or too large")
+        return {member: archive.read(member) for member in (PARAM, BIN, ABOUT)}
 
 
 def _about(content: bytes) -> NcnnModel:

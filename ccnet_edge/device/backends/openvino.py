@@ -5,8 +5,6 @@ The file is a zip of `model.xml.gz`, the graph, and `model.bin`, its weights.
 
 from __future__ import annotations
 
-import io
-import zipfile
 import zlib
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -17,6 +15,7 @@ import numpy as np
 import openvino
 from numpy.typing import NDArray
 
+from ccnet_edge.device.backends.archives import model_name, open_archive
 from ccnet_edge.errors import BundleRefusedError, DeviceError
 from ccnet_edge.spec.artifact import SessionOptions
 
@@ -27,10 +26,6 @@ MAX_BYTES = 1 << 30
 MAX_GRAPH = 1 << 26
 GZIP = 16 + zlib.MAX_WBITS
 DEVICE = "CPU"
-# What a file that is no zip of ours, or a damaged one, raises.
-BROKEN = (
-    zipfile.BadZipFile, zlib.error, OSError, EOFError, ValueError, NotImplementedError, RuntimeError
-)  # fmt: skip
 
 
 class OpenVinoSession:
@@ -74,7 +69,7 @@ def open_openvino(model: Path | bytes, options: SessionOptions) -> OpenVinoSessi
         "INFERENCE_PRECISION_HINT": "f32",
     }
     graph, weights = _members(model)
-    name = str(model) if isinstance(model, Path) else "the model"
+    name = model_name(model)
     core = openvino.Core()
     try:
         with _failures(f"OpenVINO could not load {name}"):
@@ -95,26 +90,17 @@ def _members(model: Path | bytes) -> tuple[bytes, bytes]:
     Raises:
         BundleRefusedError: no such file, or another one than ours.
     """
-    name = str(model) if isinstance(model, Path) else "the model"
-    source = model if isinstance(model, Path) else io.BytesIO(model)
-    try:
-        with zipfile.ZipFile(source) as archive:
-            sizes = {entry.filename: entry.file_size for entry in archive.infolist()}
-            if sizes.keys() != {GRAPH, WEIGHTS} or max(sizes.values()) > MAX_BYTES:
-                raise BundleRefusedError(
-                    f"{name}: {GRAPH} and {WEIGHTS} of at most {MAX_BYTES} bytes each were "
-                    f"wanted, found {sizes}"
-                )
-            unpacker = zlib.decompressobj(GZIP)
-            graph, weights = (
-                unpacker.decompress(archive.read(GRAPH), MAX_GRAPH),
-                archive.read(WEIGHTS),
+    name, hint = model_name(model), "export it again with --format openvino"
+    with open_archive(model, engine="OpenVINO", hint=hint) as archive:
+        sizes = {entry.filename: entry.file_size for entry in archive.infolist()}
+        if sizes.keys() != {GRAPH, WEIGHTS} or max(sizes.values()) > MAX_BYTES:
+            raise BundleRefusedError(
+                f"{name}: {GRAPH} and {WEIGHTS} of at most {MAX_BYTES} bytes each were "
+                f"wanted, found {sizes}"
             )
-    except BROKEN as error:
-        raise BundleRefusedError(
-            f"{name}: a model of OpenVINO was wanted: {error}",
-            hint="export it again with --format openvino",
-        ) from error
+        unpacker = zlib.decompressobj(GZIP)
+        graph = unpacker.decompress(archive.read(GRAPH), MAX_GRAPH)
+        weights = archive.read(WEIGHTS)
     if not unpacker.eof:
         raise BundleRefusedError(f"{name}: {GRAPH} is cut short or has more than {MAX_GRAPH} bytes")
     return graph, weights

@@ -12,6 +12,7 @@ import onnxruntime
 from numpy.typing import NDArray
 from onnxruntime.capi import onnxruntime_pybind11_state as states
 
+from ccnet_edge.device.backends.archives import model_name
 from ccnet_edge.errors import BundleRefusedError, DeviceError
 from ccnet_edge.spec.artifact import SessionOptions
 
@@ -76,7 +77,7 @@ def open_onnxruntime(model: Path | bytes, options: SessionOptions) -> OnnxRuntim
     # On x86 without VNNI int8 sums overflow; this trades speed for what was calibrated there, and
     # changes nothing elsewhere.
     wanted.add_session_config_entry("session.x64quantprecision", "1")
-    name = str(model) if isinstance(model, Path) else "the model"
+    name = model_name(model)
     source = str(model) if isinstance(model, Path) else model
     try:
         with _failures(f"ONNX Runtime could not load {name}"):
