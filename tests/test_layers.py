@@ -28,6 +28,7 @@ LAYERS = (
     ("train", "converters"),
     ("export",),
     ("verify", "bench", "report", "doctor", "provenance"),
+    ("experiments",),
     ("compiler",),
     ("cli",),
 )

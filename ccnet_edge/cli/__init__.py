@@ -26,7 +26,7 @@ COMMANDS = {
     "prove": ("prove", "Run a bundle under a memory limit that the system enforces."),
     "report": ("report", "Show a build's summary and write its report.html."),
     "run": ("run", "Segment images with a bundle."),
-    "samples": ("samples", "Write the built-in sample data to a folder."),
+    "sample-data": ("sample_data", "Write the built-in sample data to a folder."),
     "schema": ("schema", "Print the JSON Schema of a document."),
     "sign": ("sign", "Sign a bundle."),
     "targets": ("targets", "List, show and check device profiles, or probe a device for one."),

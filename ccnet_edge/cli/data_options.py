@@ -51,7 +51,7 @@ class DatasetRequest:
         if self.data is None:
             raise UsageError(
                 "--data was wanted: a folder with images and masks",
-                hint="ccnet-edge samples -o samples writes one to try things on",
+                hint="ccnet-edge sample-data -o samples writes one to try things on",
             )
         return self.open_at(self.data, progress)
 

@@ -88,15 +88,17 @@ def measure(
     )
 
 
-def fitting_size(dataset: SegmentationDataset, scales: int = SCALES) -> tuple[int, int]:
-    """The network's input for the set's typical image: at most `LARGEST_SIDE`, same proportions.
+def fitting_size(
+    dataset: SegmentationDataset, scales: int = SCALES, *, largest: int = LARGEST_SIDE
+) -> tuple[int, int]:
+    """The network's input for the set's typical image: at most `largest`, same proportions.
 
     Both sides are rounded to the nearest multiple of 2^(scales − 1), the network's output
     stride.
     """
     stride = 2 ** (scales - 1)
     size = dataset.typical_size()
-    share = min(1.0, LARGEST_SIDE / max(size))
+    share = min(1.0, largest / max(size))
     height, width = (max(1, round(side * share / stride)) * stride for side in size)
     return height, width
 

@@ -3,6 +3,9 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, replace
+from fractions import Fraction
+from functools import cached_property
+from typing import Literal
 
 from ccnet_edge.errors import ConfigError
 
@@ -19,7 +22,10 @@ class Node:
     `width` is the number of output channels, 0 where the inputs give it (pooling,
     concatenation). `scale` is the resolution that the node belongs to, 0 the input's; a
     transposed convolution belongs to the finer scale that it feeds (CC21, Table 6).
-    `thinned` nodes take their width from the plan's entry for their scale.
+    `thinned` nodes take their width from the plan's entry for their scale: `share` of it,
+    rounded, at least 1. `dilation` is the step between a kernel's taps, in pixels; a kernel with
+    padding "same" keeps height and width (divided by the stride), one with "valid" loses its
+    border.
     """
 
     name: str
@@ -30,6 +36,13 @@ class Node:
     stride: int = 1
     scale: int = 0
     thinned: bool = False
+    share: float = 1.0
+    dilation: int = 1
+    padding: Literal["same", "valid"] = "same"
+
+    def width_at(self, widths: tuple[int, ...]) -> int:
+        """Its channels where scale s has `widths[s]`: its share of them where it is thinned."""
+        return max(1, round(widths[self.scale] * self.share)) if self.thinned else self.width
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -55,10 +68,10 @@ class NetworkSpec:
                         f"{self.architecture}: node {node.name!r} reads {name!r}, "
                         f"which does not stand before it"
                     )
-            if node.thinned and self.widths[node.scale] != node.width:
+            if node.width != node.width_at(self.widths):
                 raise ConfigError(
-                    f"{self.architecture}: node {node.name!r} has {node.width} channels, "
-                    f"scale {node.scale} has {self.widths[node.scale]}"
+                    f"{self.architecture}: node {node.name!r} has {node.width} channels, its "
+                    f"share of scale {node.scale} is {node.width_at(self.widths)}"
                 )
             seen.add(node.name)
 
@@ -67,10 +80,16 @@ class NetworkSpec:
         """The number of resolutions."""
         return len(self.widths)
 
-    @property
+    @cached_property
     def output_stride(self) -> int:
-        """Input height and width have to be multiples of this."""
-        return int(2 ** (self.scales - 1))
+        """Input height and width have to be multiples of this: the coarsest tensor's pixel."""
+        pixel = {node.name: Fraction(1) for node in self.nodes}
+        for node in self.nodes:
+            if node.inputs:
+                grows = node.op.startswith("up")
+                step = Fraction(1, node.stride) if grows else Fraction(node.stride)
+                pixel[node.name] = pixel[node.inputs[0]] * step
+        return int(max(pixel.values()))
 
     def input_size(self, height: int, width: int) -> tuple[int, int]:
         """The least size, of multiples of the output stride, that holds `height` × `width`."""
@@ -98,7 +117,5 @@ class NetworkSpec:
                 f"{self.architecture}: {self.scales} widths of at least 1 were wanted, "
                 f"found {list(widths)}"
             )
-        nodes = tuple(
-            replace(node, width=widths[node.scale]) if node.thinned else node for node in self.nodes
-        )
+        nodes = tuple(replace(node, width=node.width_at(widths)) for node in self.nodes)
         return replace(self, nodes=nodes, widths=tuple(widths))

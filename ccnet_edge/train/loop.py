@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import hashlib
 import time
 from pathlib import Path
 
@@ -10,14 +9,13 @@ import torch
 
 from ccnet_edge.dataset import SegmentationDataset
 from ccnet_edge.errors import UsageError
-from ccnet_edge.spec import serial
 from ccnet_edge.spec.network import NetworkSpec
 from ccnet_edge.spec.progress import Progress, silent
 from ccnet_edge.spec.training import TrainedNetwork
 from ccnet_edge.train import state as disk
 from ccnet_edge.train.material import check_fit, gather
 from ccnet_edge.train.places import Place, find_place
-from ccnet_edge.train.recipes import Recipe, find_recipe
+from ccnet_edge.train.recipes import Recipe, find_recipe, identity
 from ccnet_edge.train.run import Run
 from ccnet_edge.train.state import Request
 
@@ -65,7 +63,7 @@ def train(
         data=dataset.fingerprint,
         height=height,
         width=width,
-        recipe=f"{recipe.name}-{_hash(recipe)}",
+        recipe=identity(recipe),
         seed=seed,
         steps=steps,
         time_limit_s=time_limit_s,
@@ -100,7 +98,3 @@ def _check_length(steps: int | None, time_limit_s: float | None) -> None:
         raise UsageError(f"at least 1 step was wanted, found {steps}")
     if time_limit_s is not None and not time_limit_s > 0:
         raise UsageError(f"a time limit above 0 s was wanted, found {time_limit_s}")
-
-
-def _hash(recipe: Recipe) -> str:
-    return hashlib.sha256(serial.to_json(recipe).encode()).hexdigest()[:12]

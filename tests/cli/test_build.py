@@ -133,7 +133,7 @@ def test_no_network_fits_exits_3_with_the_need(build: Call, tmp_path: Path) -> N
             "--data and --sample exclude each other",
         ),
         (("report", "nowhere"), "a finished build was wanted"),
-        (("samples", "--kind", "cell", "-o", "x"), "did you mean 'cells'?"),
+        (("sample-data", "--kind", "cell", "-o", "x"), "did you mean 'cells'?"),
         (("measure",), "--data was wanted"),
     ],
 )
@@ -179,13 +179,15 @@ def test_a_folder_with_other_files_is_not_built_in(build: Call, tmp_path: Path) 
 
 def test_samples_do_not_mix_with_other_files(cli: Call, tmp_path: Path) -> None:
     for code in (0, 0):  # the same samples again are the same bytes
-        assert cli("samples", "--count", "8", "--size", "32", "-o", tmp_path).code == code
-    found = cli("samples", "--kind", "lesion", "--count", "8", "--size", "32", "-o", tmp_path)
+        assert cli("sample-data", "--count", "8", "--size", "32", "-o", tmp_path).code == code
+    found = cli("sample-data", "--kind", "lesion", "--count", "8", "--size", "32", "-o", tmp_path)
     assert found.code == 2
     assert "the folder holds other files" in found.err
 
 
 def test_samples_are_written_where_asked(cli: Call, tmp_path: Path) -> None:
-    found = cli("samples", "--kind", "lesion", "--count", "8", "--size", "32", "-o", tmp_path / "s")
+    found = cli(
+        "sample-data", "--kind", "lesion", "--count", "8", "--size", "32", "-o", tmp_path / "s"
+    )
     assert (found.code, found.out) == (0, f"{tmp_path / 's'}\n")
     assert len(list((tmp_path / "s" / "images").iterdir())) == 8

@@ -69,7 +69,7 @@ def test_a_library_that_is_not_installed_is_named_with_what_installs_it(
         raise ModuleNotFoundError("No module named 'torch'", name="torch")
 
     monkeypatch.setattr("ccnet_edge.dataset.samples.write_samples", missing)
-    found = cli("samples", "-o", tmp_path / "s")
+    found = cli("sample-data", "-o", tmp_path / "s")
     assert found.code == 2
     assert "error: this command needs torch, which is not installed" in found.err
     assert "hint:  pip install 'ccnet-edge[build]'" in found.err
@@ -77,6 +77,6 @@ def test_a_library_that_is_not_installed_is_named_with_what_installs_it(
 
 def test_a_place_that_cannot_be_written_exits_2_and_is_named(cli: Call, tmp_path: Path) -> None:
     (tmp_path / "file").write_text("text")
-    found = cli("samples", "-o", tmp_path / "file")
+    found = cli("sample-data", "-o", tmp_path / "file")
     assert found.code == 2
     assert f"error: {tmp_path / 'file'}" in found.err

@@ -1,4 +1,4 @@
-"""`ccnet-edge samples`: write the built-in sample data to a folder."""
+"""`ccnet-edge sample-data`: write the built-in sample data to a folder."""
 
 from __future__ import annotations
 
