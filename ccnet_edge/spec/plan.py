@@ -15,6 +15,39 @@ Limit = Literal["disk", "ram", "memory", "latency", "accuracy", "base"]
 
 
 @dataclass(frozen=True, kw_only=True)
+class Spread:
+    """How far the networks that a line λC + δ was fitted to lie from it: what an interval needs.
+
+    `sets` data sets were used, whose complexities have the mean C̄ and Σ(C − C̄)² =
+    `complexity_ss`. `slope_error` is the residual standard deviation of their slopes about the
+    line (sets − 2 degrees of freedom), `run_error` that of relative accuracies about their own
+    data set's line.
+    """
+
+    sets: int
+    mean_complexity: float
+    complexity_ss: float
+    slope_error: float
+    run_error: float
+
+
+@dataclass(frozen=True, kw_only=True)
+class Calibrated:
+    """Where a fit holds: what was inside it, beyond which a prediction is an extrapolation.
+
+    `lowest` and `highest` are the least and greatest complexity C of its data sets at full
+    resolution. `reduction` is the largest log10(θ / θ_thin) of its networks, and `base_widths`
+    those of the network that relative accuracy is relative to; None where it is the
+    architecture's base.
+    """
+
+    lowest: float
+    highest: float
+    reduction: float
+    base_widths: tuple[int, ...] | None = None
+
+
+@dataclass(frozen=True, kw_only=True)
 class Degradation:
     """∂A/∂log10 θ = λC + δ (CC21 eq. 3) for one architecture and metric.
 
@@ -23,7 +56,8 @@ class Degradation:
     `omega` weighs J against B for IU, None for F1 or where it was not published.
     `rounding` is n where the uniform multiplier is rounded to a multiple of 1/n (CC19), None
     where every scale is rounded to whole channels. `base_accuracy` is the base network's
-    where the fit measured it on the person's own data.
+    where the fit measured it on the person's own data. `spread` and `inside` are None where
+    the fit's residuals and its range were not published.
     """
 
     preset: str
@@ -37,6 +71,8 @@ class Degradation:
     source: str
     rounding: int | None = None
     base_accuracy: float | None = None
+    spread: Spread | None = None
+    inside: Calibrated | None = None
 
 
 @dataclass(frozen=True, kw_only=True)
