@@ -12,12 +12,11 @@ from ccnet_edge.bench.hosts import Host, LocalHost
 from ccnet_edge.bench.protocol import printed
 from ccnet_edge.bench.verifying import packed
 from ccnet_edge.device.bundle import Trust, open_bundle
+from ccnet_edge.device.outputs import find_images, output_names
 from ccnet_edge.device.run import (
     OVERLAYS,
     RunReport,
     SegmentedImage,
-    find_images,
-    output_names,
     run_bundle,
 )
 from ccnet_edge.errors import DeviceError, UsageError

@@ -156,6 +156,7 @@ class BuildChoices:
             version=self.version,
             strict=self.strict,
             precision=self.precision,
+            force=plan.force,
         )
 
     def folder(self, request: BuildRequest) -> Path:

@@ -34,6 +34,7 @@ class PlanRequest:
     multiplier_name: str | None
     formulation: Formulation
     minimise: Minimise
+    force: bool
 
     def base(self, *, channels: int, classes: int) -> NetworkSpec:
         """The uncompressed network: two classes are one logit, more are one logit each."""
@@ -99,6 +100,7 @@ class PlanRequest:
             base_accuracy=known,
             floor=request.floor,
             minimise=self.minimise,
+            force=self.force,
         )
 
 
@@ -143,5 +145,10 @@ _PLAN_OPTIONS: dict[str, Option] = {
         default="disk",
         show_default=True,
         help="With an accuracy floor alone: what to make least (one plan is least in both).",
+    ),
+    "force": click.option(
+        "--force",
+        is_flag=True,
+        help="Plan although J was measured otherwise than for the preset; a warning stays.",
     ),
 }

@@ -44,7 +44,7 @@ def command(
     Writes a PNG mask of each image's own size: 0 and 255 for two classes, else class indices.
     """
     from ccnet_edge.bench import open_host, run_on
-    from ccnet_edge.device.run import describe, fallback_warning, unfit_warning
+    from ccnet_edge.device.run import describe, warnings
 
     with progress_bars() as progress, open_host(host or "local", keep=keep) as machine:
         report = run_on(
@@ -57,10 +57,8 @@ def command(
             trust=trust_of(key, signature),
             progress=progress,
         )
-    if not report.fit:
-        say(unfit_warning(report.name))
-    if report.fallback:
-        say(fallback_warning(report.engine, report.fallback))
+    for warning in warnings(report):
+        say(warning)
     if as_json:
         print_json(report)
     else:

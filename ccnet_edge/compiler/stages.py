@@ -93,6 +93,7 @@ def solve_plan(site: Site, complexity: ImageComplexity, known: float | None) -> 
         request.engine,
         known,
         request.floor,
+        request.force,
     )
     return site.store.value(
         "plan",
@@ -112,6 +113,7 @@ def solve_plan(site: Site, complexity: ImageComplexity, known: float | None) -> 
             base_accuracy=known,
             floor=request.floor,
             minimise=request.minimise,
+            force=request.force,
         ),
     )
 

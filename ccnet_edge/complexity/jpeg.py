@@ -5,9 +5,10 @@ from __future__ import annotations
 import numpy as np
 from numpy.typing import NDArray
 
-from ccnet_edge.complexity.coding import pictures
 from ccnet_edge.complexity.pyramid import rescaled
 from ccnet_edge.complexity.view import View
+from ccnet_edge.device.imaging.coding import pictures
+from ccnet_edge.device.imaging.complexity import frame
 
 
 def jpeg_complexity(view: View) -> tuple[float, ...]:
@@ -20,7 +21,9 @@ def jpeg_complexity(view: View) -> tuple[float, ...]:
     for picture in pictures(view.image, view.definition):
         totals += _sizes_bytes(picture, view)
     units = totals * (8 if view.definition.unit == "bits" else 1)
-    return tuple(float(size) for size in units / _frame(view))
+    return tuple(
+        float(size) for size in units / frame(view.image, view.definition, view.height, view.width)
+    )
 
 
 def _sizes_bytes(picture: NDArray[np.uint8], view: View) -> list[int]:
@@ -32,10 +35,3 @@ def _sizes_bytes(picture: NDArray[np.uint8], view: View) -> list[int]:
         scratch=view.tools.scratch,
     )
     return [view.tools.sizer.size_bytes(image, view.definition) for image in scaled]
-
-
-def _frame(view: View) -> int:
-    """Pixels, or samples, of the image that is coded."""
-    pixels = view.height * view.width
-    channels = 1 if view.definition.colour == "grey" else view.image.shape[2]
-    return pixels if view.definition.per == "pixel" else pixels * channels

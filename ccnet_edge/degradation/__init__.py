@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from ccnet_edge.degradation.model import complexities, slopes
+from ccnet_edge.degradation.interval import beyond, half_width
+from ccnet_edge.degradation.model import complexities, mismatch, slopes
 from ccnet_edge.degradation.presets import PRESETS, find_preset
 
-__all__ = ["PRESETS", "complexities", "find_preset", "slopes"]
+__all__ = ["PRESETS", "beyond", "complexities", "find_preset", "half_width", "mismatch", "slopes"]

@@ -12,13 +12,12 @@ def complexities(
 ) -> tuple[float, ...]:
     """C per scale as `degradation` counts it: J for F1, JB = ωJ + (1 − ω)B for IU.
 
-    A single figure is the data set's, and stands for every scale.
+    A single figure is the data set's, and stands for every scale. Whether it is the J that λ
+    and δ were fitted with, `mismatch` says.
 
     Raises:
-        ConfigError: another number of scales, another J than λ and δ were fitted with, or an
-            IU without ω or B.
+        ConfigError: another number of scales, or an IU without ω or B.
     """
-    _check_definition(degradation, complexity)
     if degradation.metric == "f1":
         found = complexity.j()
     elif degradation.omega is None:
@@ -56,13 +55,18 @@ def slopes(degradation: Degradation, complexities: tuple[float, ...]) -> tuple[f
     return found
 
 
-def _check_definition(degradation: Degradation, complexity: ImageComplexity) -> None:
+def mismatch(degradation: Degradation, complexity: ImageComplexity) -> str:
+    """What is wrong where complexity was measured by another J than the preset's, else nothing.
+
+    Published presets have no definition of J to compare with, and figures that were given have
+    none either.
+    """
     measured = complexity.definition
     if degradation.definition is None or measured is None:
-        return
-    if degradation.definition != measured.identity:
-        raise ConfigError(
-            f"preset {degradation.preset} was fitted with J as {degradation.definition}, "
-            f"the complexity was measured as {measured.identity}",
-            hint="measure with the preset's definition, or calibrate with this one",
-        )
+        return ""
+    if degradation.definition == measured.identity:
+        return ""
+    return (
+        f"preset {degradation.preset} was fitted with J as {degradation.definition}, "
+        f"the complexity was measured as {measured.identity}"
+    )

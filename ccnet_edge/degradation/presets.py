@@ -12,11 +12,25 @@ from pathlib import Path
 
 from ccnet_edge.errors import ConfigError, UsageError, unknown_key
 from ccnet_edge.spec import serial
-from ccnet_edge.spec.plan import Degradation, Metric
+from ccnet_edge.spec.plan import Calibrated, Degradation, Metric, Spread
 
 _CC21 = "CC21 (ACM JETC 2021, arXiv:2107.02927), Table 3"
 _CC19_F1 = "CC19 (ISBI 2019, arXiv:1901.01578), Fig. 6"
 _CC19_IU = "CC19 (ISBI 2019, arXiv:1901.01578), Fig. 7"
+
+# C of the sets in CC21 Tables 4 and 5 (Table 1, input: DRIVE and CHASE_DB1), α from 1 to 0.0625.
+_CC21_INSIDE = Calibrated(lowest=0.0362, highest=0.2826, reduction=2.408)
+# NOTE: CC21 prints no residuals. These are of its printed line, the F1 of its Tables 4 and 5 and
+# the J of its Table 1, with one degree of freedom between the three sets; a test computes them
+# again.
+_CC21_UNET_F1 = Spread(
+    sets=3,
+    runs=18,
+    mean_complexity=0.12767,
+    complexity_ss=0.036399,
+    slope_error=0.01247,
+    run_error=0.06551,
+)
 
 
 def _cc21(
@@ -32,6 +46,8 @@ def _cc21(
         definition=None,
         calibrated=False,
         source=_CC21,
+        spread=_CC21_UNET_F1 if (architecture, metric) == ("unet", "f1") else None,
+        inside=_CC21_INSIDE if metric == "f1" else None,
     )
 
 

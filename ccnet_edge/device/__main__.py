@@ -42,7 +42,7 @@ def main(arguments: list[str] | None = None) -> NoReturn:
 
 def run(options: argparse.Namespace) -> None:
     """Write masks for images; print what was written."""
-    from ccnet_edge.device.run import describe, fallback_warning, run_bundle, unfit_warning
+    from ccnet_edge.device.run import describe, run_bundle, warnings
 
     report = run_bundle(
         options.bundle,
@@ -52,10 +52,8 @@ def run(options: argparse.Namespace) -> None:
         tiled=options.tiled,
         trust=_trust(options),
     )
-    if not report.fit:
-        _say(unfit_warning(report.name))
-    if report.fallback:
-        _say(fallback_warning(report.engine, report.fallback))
+    for warning in warnings(report):
+        _say(warning)
     _print(serial.to_json(report) if options.json else describe(report) + "\n")
     report.check()
 

@@ -3,8 +3,6 @@
 from __future__ import annotations
 
 import io
-import itertools
-from collections import Counter
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -16,10 +14,13 @@ from PIL import Image
 
 from ccnet_edge.device.bundle import Trust
 from ccnet_edge.device.imaging.overlay import COLOURS, overlay
-from ccnet_edge.device.imaging.read import SUFFIXES
+from ccnet_edge.device.outputs import find_images, output_names
 from ccnet_edge.device.segmenter import Segmentation, Segmenter
+from ccnet_edge.device.unlike import calibrated_range, is_outside, measured_complexity
 from ccnet_edge.errors import DataError, DeviceError, UsageError
 from ccnet_edge.spec import serial
+from ccnet_edge.spec.bundle import Manifest
+from ccnet_edge.spec.plan import Calibrated
 from ccnet_edge.spec.progress import Progress, silent
 
 OVERLAYS = "overlays"
@@ -29,7 +30,9 @@ OVERLAYS = "overlays"
 class SegmentedImage:
     """One image: its mask and overlay, or what was wrong with it.
 
-    `foreground_share` is the share of its pixels that are not background.
+    `foreground_share` is the share of its pixels that are not background. `complexity` is its J
+    at the network's size, where the bundle's plan rests on a range of J, and `unlike` whether it
+    lies outside.
     """
 
     image: str
@@ -38,6 +41,8 @@ class SegmentedImage:
     foreground_share: float | None
     time_ms: float | None
     problem: str | None
+    complexity: float | None = None
+    unlike: bool = False
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -45,6 +50,7 @@ class RunReport:
     """What `run` did with a bundle; `fit` is the bundle's.
 
     `engine` answered last, and `fallback` says why it is not the bundle's own; empty where it is.
+    `calibrated` is the range of complexity that the bundle's plan rests on.
     """
 
     bundle: str
@@ -54,6 +60,7 @@ class RunReport:
     images: tuple[SegmentedImage, ...]
     engine: str = ""
     fallback: str = ""
+    calibrated: Calibrated | None = None
 
     def check(self) -> None:
         """Raise what was wrong with images, all of it.
@@ -121,48 +128,8 @@ def run_bundle(
         images=tuple(items),
         engine=engine,
         fallback=fallback,
+        calibrated=calibrated_range(manifest),
     )
-
-
-def find_images(given: Sequence[Path], *, out: Path) -> list[Path]:
-    """The image files that `given` names: files as they are, folders by what is in them, sorted.
-
-    A file that is given twice is taken once; `out` is not searched.
-
-    Raises:
-        UsageError: nothing was found.
-    """
-    found: dict[Path, Path] = {}
-    for path in given:
-        for file in _in_folder(path, out) if path.is_dir() else [path]:
-            found.setdefault(file.resolve(), file)
-    if not found:
-        raise UsageError(
-            f"images were wanted, found none in {', '.join(map(str, given)) or 'nothing'}",
-            hint=f"files of these kinds are taken from folders: {', '.join(SUFFIXES)}",
-        )
-    return list(found.values())
-
-
-def output_names(images: Sequence[Path]) -> list[str]:
-    """A name without suffix for every image's output, no two alike on any file system.
-
-    The image's stem where that is enough; else its whole name, then with as many of its
-    folders before it as it takes; a number where all of that is the same but for case.
-    """
-    resolved = [image.resolve() for image in images]
-    first = {str(path).casefold(): path for path in reversed(resolved)}
-    told_apart = _told_apart(list(first.values()))
-    names: list[str] = []
-    taken = {name.casefold() for name in told_apart.values()}
-    for path in resolved:
-        if path in told_apart:
-            names.append(told_apart[path])
-            continue
-        number = next(n for n in itertools.count(2) if f"{path.stem}-{n}".casefold() not in taken)
-        names.append(f"{path.stem}-{number}")
-        taken.add(names[-1].casefold())
-    return names
 
 
 def mask_png(labels: NDArray[np.uint8], *, classes: int) -> bytes:
@@ -179,46 +146,27 @@ def describe(report: RunReport) -> str:
     return "\n".join(_line(item) for item in report.images)
 
 
-def fallback_warning(engine: str, reason: str) -> str:
-    """What to tell somebody whose bundle does not run on its own engine."""
-    return f"warning: {engine} runs in place of the bundle's own engine: {reason}"
-
-
-def unfit_warning(name: str) -> str:
-    """What to tell somebody who runs a bundle that missed what it was built for."""
-    return (
-        f"warning: the bundle {name} is marked UNFIT: it missed a limit it was built for; "
-        "its README.md says which"
-    )
-
-
-def _in_folder(folder: Path, out: Path) -> list[Path]:
-    if folder.resolve() == out.resolve():
-        return []
-    return sorted(
-        path
-        for path in folder.iterdir()
-        if path.suffix.lower() in SUFFIXES and not path.name.startswith(".") and path.is_file()
-    )
-
-
-def _told_apart(paths: list[Path]) -> dict[Path, str]:
-    """Path → name, for as many of `paths` as have one of their own at some depth."""
-    depths = dict.fromkeys(paths, 0)
-    for _ in range(max((len(path.parts) for path in paths), default=0)):
-        count = Counter(_name(path, depth).casefold() for path, depth in depths.items())
-        for path, depth in depths.items():
-            depths[path] = depth + (count[_name(path, depth).casefold()] > 1)
-    names = {path: _name(path, depth) for path, depth in depths.items()}
-    owner = {name.casefold(): path for path, name in reversed(names.items())}
-    return {path: name for path, name in names.items() if owner[name.casefold()] == path}
-
-
-def _name(path: Path, depth: int) -> str:
-    """Depth 0: the stem; 1: the whole name; more: folders before it."""
-    if depth == 0:
-        return path.stem
-    return "_".join(part.strip("/\\:") for part in path.parts[-depth:])
+def warnings(report: RunReport) -> tuple[str, ...]:
+    """What to tell somebody before they trust the masks."""
+    found = []
+    if not report.fit:
+        found.append(
+            f"warning: the bundle {report.name} is marked UNFIT: it missed a limit it was built "
+            "for; its README.md says which"
+        )
+    if report.fallback:
+        found.append(
+            f"warning: {report.engine} runs in place of the bundle's own engine: {report.fallback}"
+        )
+    unlike = [item for item in report.images if item.unlike]
+    if unlike and report.calibrated is not None:
+        first = unlike[0]
+        found.append(
+            f"warning: {len(unlike)} of {len(report.images)} images are simpler or more complex "
+            f"(J {first.complexity:.4f}: {first.image}) than those that the network's accuracy was "
+            f"predicted from (J {report.calibrated.lowest:.4f} to {report.calibrated.highest:.4f})"
+        )
+    return tuple(found)
 
 
 def _check_outputs(images: Sequence[Path], outputs: Sequence[Path]) -> None:
@@ -248,12 +196,13 @@ def _segment(
     _write(mask, lambda: mask_png(result.labels, classes=len(segmenter.manifest.classes)))
     if drawn is not None:
         _write(drawn, lambda: _png(Image.fromarray(overlay(result.image, result.labels))))
-    return _segmented(image, result, mask=mask, drawn=drawn)
+    return _segmented(segmenter.manifest, image, result, mask=mask, drawn=drawn)
 
 
 def _segmented(
-    image: Path, result: Segmentation, *, mask: Path, drawn: Path | None
+    manifest: Manifest, image: Path, result: Segmentation, *, mask: Path, drawn: Path | None
 ) -> SegmentedImage:
+    complexity = measured_complexity(manifest, result.image)
     return SegmentedImage(
         image=str(image),
         mask=str(mask),
@@ -261,6 +210,8 @@ def _segmented(
         foreground_share=float((result.labels > 0).mean()),
         time_ms=result.times.total_ms,
         problem=None,
+        complexity=complexity,
+        unlike=is_outside(manifest, complexity),
     )
 
 

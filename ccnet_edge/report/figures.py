@@ -43,8 +43,10 @@ def network_figures(summary: BuildSummary) -> tuple[Figure, ...]:
     solution = summary.solution
     cost = solution.estimate
     predicted = solution.predicted
-    notes = "" if predicted.base is not None else "; predicted, not verified"
+    notes = "" if predicted.base is not None else "; not verified"
     notes += "" if predicted.calibrated else "; uncalibrated"
+    half = predicted.half_width
+    interval = "" if half is None else f" ± {half:.1%} ({predicted.confidence:.0%})"
     rows = [
         Figure(
             name="weights",
@@ -58,7 +60,7 @@ def network_figures(summary: BuildSummary) -> tuple[Figure, ...]:
         ),
         Figure(
             name=f"relative {predicted.metric.upper()}",
-            text=f"{predicted.relative:.1%} of the base's{notes}",
+            text=f"{predicted.relative:.1%}{interval} of the base's{notes}",
             kind="estimate",
         ),
     ]

@@ -68,18 +68,24 @@ def _whole_table(solution: Solution) -> str:
     rows: list[Row] = [("estimates", "this plan", *names)]
     rows.append(("channels", *("-".join(map(str, w)) for w in _widths(solution))))
     rows += [(name, *(text(cost) for cost in costs)) for name, text in _FIGURES]
-    relative = [solution.predicted.relative, *(other.relative_accuracy for other in others)]
-    rows.append((_accuracy_name(solution), *(f"{share:.1%}" for share in relative)))
-    if solution.predicted.base is not None:
-        base = solution.predicted.base
-        name = f"predicted {solution.predicted.metric.upper()}"
-        rows.append((name, *(f"{base * share:.4f}" for share in relative)))
+    rows += _accuracy_rows(solution)
     rows.append(("inside the limits", "yes", *(_fits(other) for other in others)))
     return _aligned(rows)
 
 
-def _accuracy_name(solution: Solution) -> str:
-    return f"predicted relative {solution.predicted.metric.upper()}"
+def _accuracy_rows(solution: Solution) -> list[Row]:
+    """Predicted accuracy, relative and, where the base network's is known, absolute."""
+    predicted, others = solution.predicted, solution.alternatives
+    found = [(predicted.relative, predicted.half_width)]
+    found += [(other.relative_accuracy, other.half_width) for other in others]
+    metric = predicted.metric.upper()
+    rows: list[Row] = [(f"predicted relative {metric}", *(f"{x:.1%}" for x, _ in found))]
+    if any(half is not None for _, half in found):
+        name = f"  {predicted.confidence:.0%} interval"
+        rows.append((name, *("" if half is None else f"± {half:.1%}" for _, half in found)))
+    if predicted.base is not None:
+        rows.append((f"predicted {metric}", *(f"{predicted.base * x:.4f}" for x, _ in found)))
+    return rows
 
 
 def _widths(solution: Solution) -> list[tuple[int, ...]]:
@@ -122,6 +128,7 @@ def _notes(solution: Solution) -> str:
     if solution.estimate.ram_note:
         lines.append(f"process RAM: {solution.estimate.ram_note}: its interval is wider for it")
     lines.append(_accuracy_note(solution.predicted, solution.degradation.preset))
+    lines += [f"WARNING: {warning}" for warning in solution.predicted.warnings]
     return "\n".join(lines)
 
 
@@ -151,6 +158,8 @@ def _accuracy_note(predicted: Prediction, preset: str) -> str:
         if predicted.calibrated
         else f"uncalibrated: preset {preset} has a J of its own"
     )
+    if predicted.half_width is None:
+        kind += f", and preset {preset} has no residuals to make an interval of"
     if predicted.base is None:
         return f"accuracy: predicted, not verified: no base network's score is known; {kind}"
     return f"accuracy: predicted from a base of {predicted.base:.4f}, not measured; {kind}"

@@ -7,11 +7,12 @@ from typing import Literal
 
 from ccnet_edge.cost import weights_per_scale
 from ccnet_edge.cost.shapes import check_image_size
-from ccnet_edge.degradation import complexities, slopes
-from ccnet_edge.errors import InfeasibleError
+from ccnet_edge.degradation import complexities, mismatch, slopes
+from ccnet_edge.errors import ConfigError, InfeasibleError
 from ccnet_edge.solver.budget import Setting
 from ccnet_edge.solver.exact import exact_binding, solve_exact
 from ccnet_edge.solver.paper import paper_limit, solve_paper
+from ccnet_edge.solver.predict import predict
 from ccnet_edge.solver.problem import Problem, Widths
 from ccnet_edge.spec.complexity import ImageComplexity
 from ccnet_edge.spec.network import NetworkSpec
@@ -24,7 +25,6 @@ from ccnet_edge.spec.plan import (
     Limits,
     Minimise,
     Multiplier,
-    Prediction,
     ScalePlan,
     Solution,
 )
@@ -47,6 +47,7 @@ def solve(
     base_accuracy: float | None = None,
     floor: float | None = None,
     minimise: Minimise = "disk",
+    force: bool = False,
 ) -> Solution:
     """The thinned network of `base` that the limits allow, or that the floor needs.
 
@@ -64,6 +65,8 @@ def solve(
         minimise: the cost to make least where a floor is the only limit. One network is the
             least in both costs (see `solver.integer`), so this names the aim and changes no
             plan.
+        force: plan although complexity was measured by another J than the preset's; the
+            prediction carries a warning.
 
     Raises:
         InfeasibleError: no network is inside the limits; says which binds and what would do.
@@ -77,6 +80,13 @@ def solve(
         paper_limit(limits)  # refuses limits that the papers do not know, before any are checked
     check_image_size(base, height=height, width=width)
     height, width = base.input_size(height, width)
+    wrong_j = mismatch(degradation, complexity)
+    if wrong_j and not force:
+        raise ConfigError(
+            wrong_j,
+            hint="measure with the preset's definition, calibrate with this one, or plan with "
+            "--force, which keeps this as a warning",
+        )
     per_scale = complexities(degradation, complexity, scales=base.scales)
     problem = Problem(
         base=base,
@@ -96,7 +106,7 @@ def solve(
         limits=limits,
         scales=_scales(problem, widths, alphas),
         estimate=_estimate(problem, widths),
-        predicted=_predicted(problem, widths, known),
+        predicted=predict(problem, widths, base=known, warnings=(wrong_j,) if wrong_j else ()),
         binding=_binding(problem, multiplier, widths),
         alternatives=_alternatives(problem, multiplier),
         unchecked=problem.unchecked,
@@ -143,17 +153,6 @@ def _estimate(problem: Problem, widths: Widths) -> Estimate:
     return found
 
 
-def _predicted(problem: Problem, widths: Widths, base: float | None) -> Prediction:
-    relative = problem.relative_accuracy(widths)
-    return Prediction(
-        metric=problem.degradation.metric,
-        relative=relative,
-        base=base,
-        absolute=None if base is None else base * relative,
-        calibrated=problem.degradation.calibrated,
-    )
-
-
 def _alternatives(problem: Problem, multiplier: Multiplier) -> tuple[Alternative, ...]:
     """The base network, and the other multiplier's plan where the limits and papers know one."""
     other: Multiplier = "layerwise" if multiplier == "uniform" else "uniform"
@@ -176,5 +175,6 @@ def _alternative(
         widths=widths,
         estimate=_estimate(problem, widths),
         relative_accuracy=relative,
+        half_width=predict(problem, widths).half_width,
         fits=problem.fits(widths) and (floor is None or relative >= floor),
     )

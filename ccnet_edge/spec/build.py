@@ -55,7 +55,8 @@ class BuildRequest:
     measured: `local`, or `ssh://user@device`. `engine` is the inference engine on the target.
     `version` is the bundle's; see `Manifest`.
     `strict` asks fp16 and int8 to keep 99.9 % of the fp32 Dice, not 99 %; `precision` is what
-    ships, or `auto` for the best of what the format is written in, by measuring.
+    ships, or `auto` for the best of what the format is written in, by measuring. `force` plans
+    although complexity is measured by another J than the preset's.
     """
 
     profile: DeviceProfile
@@ -81,6 +82,7 @@ class BuildRequest:
     version: int = 0
     strict: bool = False
     precision: WantedPrecision = "fp32"
+    force: bool = False
 
     @property
     def metric(self) -> Metric:

@@ -5,12 +5,16 @@ from __future__ import annotations
 from dataclasses import dataclass, replace
 from typing import Literal
 
+from ccnet_edge.errors import ConfigError
 from ccnet_edge.spec.network import NetworkSpec
 
 Metric = Literal["f1", "iu"]
 Multiplier = Literal["uniform", "layerwise"]
 Formulation = Literal["exact", "paper"]
 Minimise = Literal["disk", "memory"]
+# Of the interval of a predicted accuracy.
+CONFIDENCE = 0.9
+
 Limit = Literal["disk", "ram", "memory", "latency", "accuracy", "base"]
 
 
@@ -20,15 +24,28 @@ class Spread:
 
     `sets` data sets were used, whose complexities have the mean C̄ and Σ(C − C̄)² =
     `complexity_ss`. `slope_error` is the residual standard deviation of their slopes about the
-    line (sets − 2 degrees of freedom), `run_error` that of relative accuracies about their own
-    data set's line.
+    line, with sets − 2 degrees of freedom. `run_error` is that of the relative accuracies of
+    `runs` thinned networks about 1 − slope · log10(θ / θ_thin), the slope their own data set's,
+    with runs − sets degrees of freedom.
+
+    Raises:
+        ConfigError: fewer sets than an interval needs, or all of one complexity.
     """
 
     sets: int
+    runs: int
     mean_complexity: float
     complexity_ss: float
     slope_error: float
     run_error: float
+
+    def __post_init__(self) -> None:
+        if self.sets < 3 or self.runs <= self.sets or not self.complexity_ss > 0:
+            raise ConfigError(
+                "a spread of at least 3 data sets of different complexity and more runs than "
+                f"sets was wanted, found {self.sets} sets, {self.runs} runs and "
+                f"Σ(C − C̄)² = {self.complexity_ss:g}"
+            )
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -149,13 +166,27 @@ class ScalePlan:
 
 @dataclass(frozen=True, kw_only=True)
 class Prediction:
-    """Predicted accuracy: relative to the base network, and absolute where a base is known."""
+    """Predicted accuracy: relative to the base network, and absolute where a base is known.
+
+    `half_width` is that of its interval of `confidence`, in relative accuracy; None where the
+    preset's residuals are not known. `warnings` say what the prediction does not rest on.
+    """
 
     metric: Metric
     relative: float
     base: float | None
     absolute: float | None
     calibrated: bool
+    half_width: float | None = None
+    confidence: float = CONFIDENCE
+    warnings: tuple[str, ...] = ()
+
+    @property
+    def interval(self) -> tuple[float, float] | None:
+        """Least and greatest relative accuracy; the least is not below 0."""
+        if self.half_width is None:
+            return None
+        return max(0.0, self.relative - self.half_width), self.relative + self.half_width
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -189,13 +220,17 @@ class Solution:
 
 @dataclass(frozen=True, kw_only=True)
 class Alternative:
-    """A network that a plan is compared with; `fits` says whether it is inside the limits."""
+    """A network that a plan is compared with; `fits` says whether it is inside the limits.
+
+    `half_width` is that of its relative accuracy's interval, as in `Prediction`.
+    """
 
     name: str
     widths: tuple[int, ...]
     estimate: Estimate
     relative_accuracy: float
     fits: bool
+    half_width: float | None = None
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -14,7 +14,8 @@ from PIL import Image
 
 from ccnet_edge.device.bundle.write import write_bundle
 from ccnet_edge.device.imaging.overlay import COLOURS
-from ccnet_edge.device.run import describe, find_images, mask_png, output_names, run_bundle
+from ccnet_edge.device.outputs import find_images, output_names
+from ccnet_edge.device.run import describe, mask_png, run_bundle
 from ccnet_edge.errors import DataError, DeviceError, UsageError
 
 

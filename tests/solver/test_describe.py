@@ -31,6 +31,7 @@ process RAM                 not known            not known     not known
 multiply-adds                  5.25 G                192 G       0.761 G
 latency                     not known            not known     not known
 predicted relative F1           91.9%               100.0%         81.5%
+  90% interval                ± 11.8%               ± 0.0%       ± 13.3%
 inside the limits                 yes                   no           yes
 
 binding limit: disk
@@ -96,4 +97,7 @@ def test_a_calibrated_preset_is_called_calibrated(
         base_accuracy=0.81,
     )
     text = describe(solve(unet, lymph, preset, Limits(disk_bytes=10**6), height=64, width=64))
-    assert text.endswith("from a base of 0.8100, not measured; calibrated with this J")
+    assert text.endswith(
+        "from a base of 0.8100, not measured; calibrated with this J, "
+        "and preset ours has no residuals to make an interval of"
+    )

@@ -2,15 +2,17 @@
 
 import math
 import re
+from dataclasses import replace
 from typing import Any
 
 import pytest
 
+from ccnet_edge.complexity import DEFAULT_DEFINITION
 from ccnet_edge.cost import engine_memory
 from ccnet_edge.cost.engine_memory import Forecast
-from ccnet_edge.degradation import find_preset
+from ccnet_edge.degradation import find_preset, half_width
 from ccnet_edge.errors import ConfigError, InfeasibleError, UsageError
-from ccnet_edge.solver import solve
+from ccnet_edge.solver import describe, solve
 from ccnet_edge.spec import serial
 from ccnet_edge.spec.artifact import SessionOptions
 from ccnet_edge.spec.complexity import ImageComplexity
@@ -299,3 +301,37 @@ def test_process_memory_is_asked_of_the_engine_that_was_named(
     assert sum(solution.widths) == 50, "the upper end of the interval is inside the limit"
     cost = solution.estimate
     assert (cost.ram_least_bytes, cost.ram_bytes, cost.ram_most_bytes) == (25_000, 50_000, 100_000)
+
+
+def test_another_j_is_an_error_with_a_hint_and_with_force_a_warning(
+    unet: NetworkSpec, lymph: ImageComplexity, cc21: Degradation
+) -> None:
+    measured = replace(lymph, definition=DEFAULT_DEFINITION)
+    preset = replace(cc21, definition="another-v1-0")
+    limits = Limits(disk_bytes=10**6)
+    with pytest.raises(ConfigError, match="fitted with J as another-v1-0") as error:
+        solve(unet, measured, preset, limits, height=64, width=64)
+    assert "--force" in error.value.hint
+    found = solve(unet, measured, preset, limits, height=64, width=64, force=True)
+    assert found.predicted.warnings[0] == error.value.message
+    assert f"WARNING: {error.value.message}" in describe(found)
+
+
+def test_a_prediction_has_the_interval_of_the_scale_that_loses_most(
+    unet: NetworkSpec, lymph: ImageComplexity, cc21: Degradation
+) -> None:
+    found = solve(
+        unet, lymph, cc21, Limits(disk_bytes=10**6), height=64, width=64, multiplier="uniform"
+    )
+    losses = [scale.loss for scale in found.scales]
+    worst = losses.index(max(losses))
+    assert cc21.spread is not None
+    assert found.predicted.half_width == half_width(
+        cc21.spread,
+        complexity=found.scales[worst].complexity,
+        reduction=2 * math.log10(unet.widths[worst] / found.widths[worst]),
+    )
+    low, high = found.predicted.interval or (0, 0)
+    assert low < found.predicted.relative < high
+    base = next(other for other in found.alternatives if other.name == "base")
+    assert (base.relative_accuracy, base.half_width) == (1, 0)

@@ -5,7 +5,7 @@ import pytest
 from PIL import Image
 
 from ccnet_edge.complexity import DEFAULT_DEFINITION
-from ccnet_edge.complexity.coding import eight_bits, pictures
+from ccnet_edge.device.imaging.coding import eight_bits, pictures
 from tests.complexity.conftest import noise
 
 GREY = replace(DEFAULT_DEFINITION, colour="grey")
