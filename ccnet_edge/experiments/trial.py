@@ -37,6 +37,7 @@ def run_trial(
     steps: int | None = None,
     time_limit_s: float | None = None,
     device: str = "auto",
+    initial: Path | None = None,
     progress: Progress = silent,
 ) -> TrialResult:
     """Train `network` on `dataset` and score it, in a folder under `work` that its inputs name.
@@ -47,10 +48,11 @@ def run_trial(
     Args:
         steps: in place of the recipe's.
         time_limit_s: wall time of the training; with a limit the machine's speed has a say.
+        initial: a weights file to fine-tune, None to train from scratch.
 
     Raises:
         UsageError: a size, class count, device, recipe or number that does not fit.
-        DataError: no training or no test images.
+        DataError: no training or no test images, or weights of another network.
     """
     trial = Trial(
         network=network,
@@ -63,6 +65,7 @@ def run_trial(
         steps=steps,
         time_limit_s=time_limit_s,
         device=device,
+        initial=None if initial is None else serial.file_sha256(initial),
     )
     folder = trial_folder(work, trial)
     found = _finished(folder, trial)
@@ -79,6 +82,7 @@ def run_trial(
         device=device,
         steps=steps,
         time_limit_s=time_limit_s,
+        initial=initial,
         progress=progress,
     )
     predict = torch_predict(load_trained(folder)[1])

@@ -14,6 +14,7 @@ class Trial:
 
     `data` is the data set's fingerprint and `name` what people call it; `height` and `width`
     are the network's input in pixels; `recipe` is the recipe's name and a hash of its values.
+    `initial` is the SHA-256 of the weights file that training begins with, None for fresh ones.
     """
 
     network: NetworkSpec
@@ -26,6 +27,7 @@ class Trial:
     steps: int | None
     time_limit_s: float | None
     device: str
+    initial: str | None = None
 
 
 @dataclass(frozen=True, kw_only=True)

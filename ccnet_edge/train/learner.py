@@ -18,10 +18,20 @@ from ccnet_edge.train.recipes import Recipe
 
 
 class Learner:
-    """Takes steps; a function of spec, recipe, seed and the batches it is given."""
+    """Takes steps; a function of spec, recipe, seed, `initial` and the batches it is given."""
 
-    def __init__(self, spec: NetworkSpec, recipe: Recipe, place: Place, *, seed: int) -> None:
+    def __init__(
+        self,
+        spec: NetworkSpec,
+        recipe: Recipe,
+        place: Place,
+        *,
+        seed: int,
+        initial: dict[str, Tensor] | None = None,
+    ) -> None:
         self.module = build_module(spec, seed=seed).to(place.device)
+        if initial is not None:
+            self.module.load_state_dict(initial)
         # Channels last is the order of the patches, and 1.6 times as fast on processors.
         self.module.to(memory_format=torch.channels_last)  # type: ignore[call-overload]
         self.averaged: SpecModule | None = None

@@ -9,6 +9,7 @@ import torch
 
 from ccnet_edge.dataset import SegmentationDataset
 from ccnet_edge.errors import UsageError
+from ccnet_edge.spec import serial
 from ccnet_edge.spec.network import NetworkSpec
 from ccnet_edge.spec.progress import Progress, silent
 from ccnet_edge.spec.training import TrainedNetwork
@@ -32,9 +33,10 @@ def train(
     device: str = "auto",
     steps: int | None = None,
     time_limit_s: float | None = None,
+    initial: Path | None = None,
     progress: Progress = silent,
 ) -> TrainedNetwork:
-    """Train `spec` from scratch and leave it in `out`; the validation split chooses the weights.
+    """Train `spec` and leave it in `out`; the validation split chooses the weights.
 
     On one machine the result is a function of the arguments: a run that was killed continues
     to the same weights, and a finished one is returned at once. A time limit is made a number
@@ -47,10 +49,12 @@ def train(
         steps: in place of the recipe's.
         time_limit_s: wall time of the whole call, met as well as the first steps' speed
             foretells; where `steps` are given too, the fewer of both are taken.
+        initial: a weights file to begin with, as training leaves one (fine-tuning); None for
+            fresh weights, a function of the seed.
 
     Raises:
         UsageError: a size, class count, device, recipe or number that does not fit.
-        DataError: no training images.
+        DataError: no training images, or `initial` holds no weights of this network.
         CcnetError: the loss is no longer a number.
     """
     start = time.monotonic()
@@ -58,6 +62,7 @@ def train(
     check_fit(spec, dataset, height=height, width=width)
     _check_length(steps, time_limit_s)
     place = find_place(device)
+    weights = None if initial is None else disk.read_weights(initial, spec)
     request = Request(
         network=spec,
         data=dataset.fingerprint,
@@ -69,6 +74,7 @@ def train(
         time_limit_s=time_limit_s,
         device=place.device.type,
         processes=place.processes,
+        initial=None if initial is None else serial.file_sha256(initial),
     )
     finished = disk.load_finished(out, request)
     if finished is None:
@@ -76,7 +82,10 @@ def train(
             spec, dataset, recipe, place, height=height, width=width, seed=seed, progress=progress
         )
         with torch.backends.cudnn.flags(deterministic=True, benchmark=False):
-            Run(request, material, place, out=out, start=start, progress=progress).work()
+            run = Run(
+                request, material, place, out=out, start=start, initial=weights, progress=progress
+            )
+            run.work()
         finished = _result(out, request, place)
     return finished
 

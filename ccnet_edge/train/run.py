@@ -39,6 +39,7 @@ class Run:
 
     Args:
         start: when the run began, by `time.monotonic`; a time limit counts from there.
+        initial: the weights to begin with, by name; None for fresh ones.
     """
 
     def __init__(
@@ -49,10 +50,12 @@ class Run:
         *,
         out: Path,
         start: float,
+        initial: dict[str, Tensor] | None = None,
         progress: Progress,
     ) -> None:
         self._request, self._material, self._place = request, material, place
         self._out, self._start, self._progress = out, start, progress
+        self._initial = initial
         self._best: dict[str, Tensor] = {}
         self._saved_at, self._save_s = start, 0.0
         self._learner = self._new_learner()
@@ -75,7 +78,13 @@ class Run:
 
     def _new_learner(self) -> Learner:
         request = self._request
-        return Learner(request.network, self._material.recipe, self._place, seed=request.seed)
+        return Learner(
+            request.network,
+            self._material.recipe,
+            self._place,
+            seed=request.seed,
+            initial=self._initial,
+        )
 
     def _continued(self) -> RunState | None:
         """The state that a killed run of the same request left, taken up; None for none.

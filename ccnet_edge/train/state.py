@@ -30,7 +30,10 @@ _NOTE = "ccnet-edge"
 
 @dataclass(frozen=True, kw_only=True)
 class Request:
-    """All that a run's result depends on; equal requests on one machine give equal weights."""
+    """All that a run's result depends on; equal requests on one machine give equal weights.
+
+    `initial` is the SHA-256 of the weights file that it begins with, None for fresh weights.
+    """
 
     network: NetworkSpec
     data: str
@@ -42,6 +45,7 @@ class Request:
     time_limit_s: float | None
     device: str
     processes: int
+    initial: str | None = None
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -117,6 +121,28 @@ def load_finished(folder: Path, request: Request) -> TrainedNetwork | None:
 def weights_bytes(weights: dict[str, Tensor]) -> bytes:
     """A state dict as a safetensors file: the same weights give the same bytes."""
     return save_tensors(_plain(weights))
+
+
+def read_weights(path: Path, spec: NetworkSpec) -> dict[str, Tensor]:
+    """The weights of a network of `spec` in the file at `path`, as training leaves them.
+
+    Raises:
+        DataError: it cannot be read, or holds other tensors than the network's.
+    """
+    try:
+        found = load_tensors(path.read_bytes())
+    except (OSError, SafetensorError) as error:
+        raise DataError(f"{path}: weights as safetensors were wanted: {error}") from error
+    wanted = {name: value.shape for name, value in build_module(spec).state_dict().items()}
+    shapes = {name: value.shape for name, value in found.items()}
+    wrong = [name for name in sorted(wanted | shapes) if wanted.get(name) != shapes.get(name)]
+    if wrong:
+        raise DataError(
+            f"{path}: the weights of a {spec.architecture} of widths {list(spec.widths)} were "
+            f"wanted, {len(wrong)} of its tensors are missing or others, {wrong[0]} among them",
+            hint="give the weights of a network with the same nodes and channels",
+        )
+    return found
 
 
 def load_trained(folder: Path) -> tuple[TrainedNetwork, SpecModule]:

@@ -53,11 +53,12 @@ def test_a_finished_trial_is_read_and_not_run(
     assert run(thin, cells, short, work) == done
 
 
-@pytest.mark.parametrize("what", ["seed", "recipe", "network"])
+@pytest.mark.parametrize("what", ["seed", "recipe", "network", "initial"])
 def test_another_trial_has_another_folder(done: TrialResult, work: Path, what: str) -> None:
     other = {
         "seed": replace(done.trial, seed=1),
         "recipe": replace(done.trial, recipe="other"),
+        "initial": replace(done.trial, initial="0" * 64),
         "network": replace(done.trial, network=done.trial.network.with_widths((1, 2, 3, 3, 4))),
     }[what]
     assert trial_folder(work, other) != trial_folder(work, done.trial)
