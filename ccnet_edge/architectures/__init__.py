@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from typing import Protocol
 
+from ccnet_edge.architectures.dccn import dccn
+from ccnet_edge.architectures.dcnn import dcnn
 from ccnet_edge.architectures.unet import unet
 from ccnet_edge.errors import unknown_key
 from ccnet_edge.spec.network import NetworkSpec, outputs_for
@@ -17,6 +19,8 @@ class Architecture(Protocol):
 
 
 ARCHITECTURES: dict[str, Architecture] = {
+    "dccn": dccn,
+    "dcnn": dcnn,
     "unet": unet,
 }
 

@@ -14,6 +14,7 @@ from ccnet_edge.complexity import fitting_size, measure
 from ccnet_edge.complexity.definitions import DEFAULT_DEFINITION, find_definition
 from ccnet_edge.complexity.describe import describe
 from ccnet_edge.complexity.joint import with_joint
+from ccnet_edge.complexity.measuring import SCALES
 from ccnet_edge.complexity.plot import plot_complexity, plot_path
 from ccnet_edge.spec import serial
 
@@ -33,6 +34,7 @@ from ccnet_edge.spec import serial
     help="What J means: colour-bytes, colour-bits or grey-bytes.",
 )
 @click.option("--omega", type=click.FloatRange(0, 1), help="Also JB = ωJ + (1 − ω)B for this ω.")
+@click.option("--scales", type=click.IntRange(1, 8), default=SCALES, show_default=True)
 @click.option("--workers", type=click.IntRange(1), help="Images at a time; default: processors.")
 @click.option("--json", "as_json", is_flag=True, help="Print one JSON document.")
 @parsed("--plot", plot_path, "FILE", "Draw J by scale into this .png, .svg or .pdf.")
@@ -43,6 +45,7 @@ def command(
     size: tuple[int, int] | None,
     definition: str,
     omega: float | None,
+    scales: int,
     workers: int | None,
     as_json: bool,
     plot: Path | None,
@@ -61,6 +64,7 @@ def command(
             height=height,
             width=width,
             definition=meaning,
+            scales=scales,
             workers=workers,
             progress=progress,
         )

@@ -25,13 +25,24 @@ def weights_per_scale(spec: NetworkSpec) -> tuple[int, ...]:
 def parameters(spec: NetworkSpec) -> int:
     """Every trained value: weights, biases, and γ and β of batch normalisation."""
     walked = _walk(spec, spec.output_stride, spec.output_stride)
-    return sum(op.weights(node, inputs) + op.trained * node.width for node, op, inputs, _ in walked)
+    return sum(
+        op.weights(node, inputs) + op.trained * node.width + _scaled(op, inputs)
+        for node, op, inputs, _ in walked
+    )
 
 
 def stored_values(spec: NetworkSpec) -> int:
     """Values that an exported file keeps: weights, and one bias a channel after folding."""
     walked = _walk(spec, spec.output_stride, spec.output_stride)
-    return sum(op.weights(node, inputs) + op.stored * node.width for node, op, inputs, _ in walked)
+    return sum(
+        op.weights(node, inputs) + op.stored * node.width + _scaled(op, inputs)
+        for node, op, inputs, _ in walked
+    )
+
+
+def graph_nodes(spec: NetworkSpec) -> int:
+    """Nodes of the exported graph, for what each takes of the file."""
+    return sum(find_op(node).nodes for node in spec.nodes)
 
 
 def macs(spec: NetworkSpec, *, height: int, width: int) -> int:
@@ -51,6 +62,10 @@ def values_per_scale(spec: NetworkSpec, *, height: int, width: int) -> tuple[int
         if op.convolves:
             totals[node.scale] += op.weights(node, inputs) + output.values
     return tuple(totals)
+
+
+def _scaled(op: Op, inputs: tuple[Shape, ...]) -> int:
+    return op.scaled * sum(shape.channels for shape in inputs)
 
 
 def _walk(

@@ -5,7 +5,14 @@ from __future__ import annotations
 import math
 
 from ccnet_edge.cost import engine_memory
-from ccnet_edge.cost.counts import macs, parameters, stored_values, values_per_scale, weights
+from ccnet_edge.cost.counts import (
+    graph_nodes,
+    macs,
+    parameters,
+    stored_values,
+    values_per_scale,
+    weights,
+)
 from ccnet_edge.cost.engine_memory.model import Forecast
 from ccnet_edge.cost.memory import plan_memory
 from ccnet_edge.native.footprint import footprint, least_disk_bytes, least_ram_bytes
@@ -90,7 +97,7 @@ def weight_bytes(spec: NetworkSpec, *, bits: int) -> int:
 
 def onnx_bytes(spec: NetworkSpec, *, bits: int, node_bytes: int = NODE_BYTES) -> int:
     """An upper bound of the exported ONNX file's bytes: values, graph and metadata."""
-    graph = GRAPH_BYTES + node_bytes * len(spec.nodes)
+    graph = GRAPH_BYTES + node_bytes * graph_nodes(spec)
     described = CHANNEL_BYTES * spec.in_channels + CLASS_BYTES * (spec.outputs + 1)
     return weight_bytes(spec, bits=bits) + graph + described
 

@@ -12,7 +12,8 @@ def complexities(
 ) -> tuple[float, ...]:
     """C per scale as `degradation` counts it: J for F1, JB = ωJ + (1 − ω)B for IU.
 
-    A single figure is the data set's, and stands for every scale. Whether it is the J that λ
+    A single figure is the data set's, and stands for every scale; of a measurement at more
+    scales than the network has, the finest are taken. Whether it is the J that λ
     and δ were fitted with, `mismatch` says.
 
     Raises:
@@ -27,11 +28,14 @@ def complexities(
         )
     else:
         found = complexity.jb(degradation.omega)
+    if complexity.definition is not None:
+        found = found[:scales]
     if len(found) not in (1, scales):
         raise ConfigError(
             f"{degradation.architecture} has {scales} scales, "
             f"found complexity figures for {len(found)}",
-            hint=f"give {scales} figures, finest scale first, or one for all",
+            hint=f"give {scales} figures, finest scale first, or one for all; or measure with "
+            f"--scales {scales}",
         )
     return found * scales if len(found) == 1 else found
 

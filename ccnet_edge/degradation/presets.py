@@ -90,6 +90,9 @@ def find_preset(
 ) -> Degradation:
     """The λ, δ and ω called `name_or_path`, or those of the JSON file there.
 
+    `name:architecture` borrows those of another architecture: better than nothing for one that
+    nobody has calibrated, and without an interval.
+
     Args:
         omega: replaces the preset's ω; CC19 published none.
 
@@ -107,17 +110,22 @@ def _find(name_or_path: str, architecture: str, metric: Metric) -> Degradation:
     path = Path(name_or_path)
     if path.suffix == ".json" or len(path.parts) > 1:
         return _read(path, architecture, metric)
+    name, _, lender = name_or_path.partition(":")
     names = {name for name, _, _ in PRESETS}
-    if name_or_path not in names:
-        raise unknown_key("preset", name_or_path, names)
-    key = (name_or_path, architecture, metric)
+    if name not in names:
+        raise unknown_key("preset", name, names)
+    key = (name, lender or architecture, metric)
     if key not in PRESETS:
-        has = sorted({f"{a} {m}" for n, a, m in PRESETS if n == name_or_path})
+        has = sorted({f"{a} {m}" for n, a, m in PRESETS if n == name})
         raise UsageError(
-            f"preset {name_or_path} has no figures for {architecture} and {metric}; "
-            f"it has {', '.join(has)}"
+            f"preset {name} has no figures for {key[1]} and {metric}; it has {', '.join(has)}",
+            hint=f"calibrate {architecture} on data sets of yours (ccnet-edge calibrate), or "
+            f"borrow another architecture's: --preset {name}:unet",
         )
-    return PRESETS[key]
+    found = PRESETS[key]
+    if found.architecture == architecture:
+        return found
+    return replace(found, preset=name_or_path, architecture=architecture, spread=None, inside=None)
 
 
 def _read(path: Path, architecture: str, metric: Metric) -> Degradation:

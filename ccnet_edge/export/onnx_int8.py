@@ -28,11 +28,14 @@ class Scheme:
 
     `signed` activations are −128 to 127, others 0 to 255. `symmetric` ones have zero at 0, pairs
     stand before operators with weights alone, and biases stay float32, which is what TensorRT
-    takes; else every operator has them and zero lies where the range wants it.
+    takes; else every operator has them and zero lies where the range wants it. `narrow` weights
+    are −64 to 63: on x86 without VNNI two products are added in 16 bits, which overflow with
+    wider ones (as nncf's "overflow fix" has it).
     """
 
     signed: bool
     symmetric: bool
+    narrow: bool = False
 
 
 # TensorRT, and whatever places its own pairs.
@@ -97,7 +100,7 @@ def quantise_graph(
     quantizer = QDQQuantizer(
         onnx.shape_inference.infer_shapes(model),
         per_channel=True,
-        reduce_range=False,
+        reduce_range=scheme.narrow,
         weight_qType=QuantType.QInt8,
         activation_qType=QuantType.QInt8 if scheme.signed else QuantType.QUInt8,
         tensors_range=found,

@@ -11,6 +11,7 @@ order of a hash table. A build ships the format `onnx`, whose bytes are.
 from __future__ import annotations
 
 import tempfile
+from dataclasses import replace
 from pathlib import Path
 
 import onnxruntime
@@ -20,6 +21,7 @@ from ccnet_edge.device.backends.ort import LOG_ERRORS, VECTORS, vector_bits
 from ccnet_edge.errors import UsageError
 from ccnet_edge.export import ExportOptions, describe_file
 from ccnet_edge.export.onnx import OPSET, onnx_model
+from ccnet_edge.export.onnx_int8 import scheme_for
 from ccnet_edge.spec import serial
 from ccnet_edge.spec.artifact import Artifact
 from ccnet_edge.train import load_trained
@@ -36,7 +38,10 @@ def export_ort(trained: Path, out: Path, options: ExportOptions) -> Artifact:
     """
     _check_machine(options.machine)
     record, module = load_trained(trained)
-    model = onnx_model(record, module, options)
+    # A session that loads this file does not choose kernels anew, so what keeps x86 without VNNI
+    # from overflowing in an ONNX file (see `backends.ort`) does not serve here.
+    scheme = replace(scheme_for(options.machine), narrow=options.machine in X86)
+    model = onnx_model(record, module, options, scheme=scheme)
     serial.write_bytes(out, _optimised(model, options.machine))
     size = (0, 0) if options.dynamic else record.shape[2:]
     return describe_file(

@@ -2,12 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
-
 import torch
 from torch import Tensor, nn
 
 from ccnet_edge.nets.norm import norm_relu
+from ccnet_edge.nets.patch_ops import PATCH_OPS, BnReluConv, CellsConvRelu, ConvRelu, Row
 from ccnet_edge.spec.network import Node
 
 
@@ -21,7 +20,8 @@ class ConvBnRelu(nn.Module):
             node.width,
             node.kernel,
             stride=node.stride,
-            padding=node.kernel // 2,
+            padding=node.border,
+            dilation=node.dilation,
             bias=False,
         )
         self.norm = nn.BatchNorm2d(node.width)
@@ -36,7 +36,8 @@ Convolution = nn.Conv2d | nn.ConvTranspose2d
 
 def convolution_of(block: nn.Module) -> Convolution | None:
     """The convolution in a node's module; None where it has no weights."""
-    found = block.conv if isinstance(block, ConvBnRelu) else block
+    inner = isinstance(block, (BnReluConv, CellsConvRelu, ConvBnRelu, ConvRelu))
+    found = block.conv if inner else block
     return found if isinstance(found, Convolution) else None
 
 
@@ -57,7 +58,7 @@ def _conv_bn_relu(channels: tuple[int, ...], node: Node) -> nn.Module:
 
 
 def _maxpool(_: tuple[int, ...], node: Node) -> nn.Module:
-    return nn.MaxPool2d(node.kernel, node.stride)
+    return nn.MaxPool2d(node.kernel, node.stride, node.border)
 
 
 def _upconv(channels: tuple[int, ...], node: Node) -> nn.Module:
@@ -69,13 +70,11 @@ def _concat(_: tuple[int, ...], __: Node) -> nn.Module:
 
 
 def _conv(channels: tuple[int, ...], node: Node) -> nn.Module:
-    return nn.Conv2d(
-        channels[0], node.width, node.kernel, stride=node.stride, padding=node.kernel // 2
-    )
+    return nn.Conv2d(channels[0], node.width, node.kernel, node.stride, node.border, node.dilation)
 
 
 # Op → module from the inputs' channels and the node. Equal keys to cost/ops.py, by a test.
-OPS: dict[str, Callable[[tuple[int, ...], Node], nn.Module]] = {
+OPS: dict[str, Row] = PATCH_OPS | {
     "concat": _concat,
     "conv": _conv,
     "conv_bn_relu": _conv_bn_relu,

@@ -40,6 +40,14 @@ class Node:
     dilation: int = 1
     padding: Literal["same", "valid"] = "same"
 
+    @property
+    def border(self) -> int:
+        """Zeros at every side that make a kernel with padding "same" keep height and width.
+
+        An even kernel has no middle: as torch has it, one of 2 × 2 gets none.
+        """
+        return 0 if self.padding == "valid" else self.dilation * ((self.kernel - 1) // 2)
+
     def width_at(self, widths: tuple[int, ...]) -> int:
         """Its channels where scale s has `widths[s]`: its share of them where it is thinned."""
         return max(1, round(widths[self.scale] * self.share)) if self.thinned else self.width
@@ -49,6 +57,9 @@ class Node:
 class NetworkSpec:
     """A network: the first node is the input, the last the logits at the input's resolution.
 
+    `grid` is the step, in pixels, of a network that classifies patches on a grid; 0 for one that
+    sees the whole image at once.
+
     Raises:
         ConfigError: names twice, an input that comes later, or widths that are not the nodes'.
     """
@@ -56,6 +67,7 @@ class NetworkSpec:
     architecture: str
     nodes: tuple[Node, ...]
     widths: tuple[int, ...]
+    grid: int = 0
 
     def __post_init__(self) -> None:
         seen: set[str] = set()
@@ -81,15 +93,19 @@ class NetworkSpec:
         return len(self.widths)
 
     @cached_property
+    def pixels(self) -> dict[str, Fraction]:
+        """How many of the input's pixels, both ways, a pixel of each node's tensor covers."""
+        found: dict[str, Fraction] = {}
+        for node in self.nodes:
+            before = found[node.inputs[0]] if node.inputs else Fraction(1)
+            grows = node.op.startswith("up")
+            found[node.name] = before / node.stride if grows else before * node.stride
+        return found
+
+    @cached_property
     def output_stride(self) -> int:
         """Input height and width have to be multiples of this: the coarsest tensor's pixel."""
-        pixel = {node.name: Fraction(1) for node in self.nodes}
-        for node in self.nodes:
-            if node.inputs:
-                grows = node.op.startswith("up")
-                step = Fraction(1, node.stride) if grows else Fraction(node.stride)
-                pixel[node.name] = pixel[node.inputs[0]] * step
-        return int(max(pixel.values()))
+        return self.grid or int(max(self.pixels.values()))
 
     def input_size(self, height: int, width: int) -> tuple[int, int]:
         """The least size, of multiples of the output stride, that holds `height` × `width`."""

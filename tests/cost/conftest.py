@@ -14,7 +14,8 @@ from ccnet_edge.spec.network import NetworkSpec
 @st.composite
 def networks(draw: st.DrawFn, most: int = 12) -> NetworkSpec:
     """A network of a known architecture with 1 to `most` channels in each scale."""
-    name = draw(st.sampled_from(sorted(ARCHITECTURES)))
+    # Of the DCCN's 58 layers one network takes as long as twenty others.
+    name = draw(st.sampled_from(sorted(set(ARCHITECTURES) - {"dccn"})))
     base = ARCHITECTURES[name](in_channels=draw(st.integers(1, 4)), outputs=draw(st.integers(1, 3)))
     widths = draw(st.tuples(*[st.integers(1, most)] * base.scales))
     return base.with_widths(widths)

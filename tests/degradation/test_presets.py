@@ -191,3 +191,15 @@ def test_a_preset_and_another_j_are_not_mixed() -> None:
     assert re.fullmatch(
         r"preset \S+ was fitted with J as chase-v1-.*, the .* as drive-v1-.*", found
     )
+
+
+def test_an_architecture_without_figures_may_borrow_anothers() -> None:
+    with pytest.raises(UsageError, match="no figures for dcnn and f1") as error:
+        find_preset("cc21", architecture="dcnn", metric="f1")
+    assert "--preset cc21:unet" in error.value.hint
+    found = find_preset("cc21:unet", architecture="dcnn", metric="f1")
+    lender = find_preset("cc21", architecture="unet", metric="f1")
+    assert (found.slope, found.intercept) == (lender.slope, lender.intercept)
+    assert (found.preset, found.architecture) == ("cc21:unet", "dcnn")
+    assert (found.calibrated, found.spread, found.inside) == (False, None, None)
+    assert find_preset("cc21:unet", architecture="unet", metric="f1") == lender

@@ -22,6 +22,8 @@ from ccnet_edge.spec.artifact import Artifact, Preprocessing
 from ccnet_edge.spec.network import NetworkSpec, Node
 from ccnet_edge.spec.training import TrainedNetwork
 
+# Pixel classifiers, which the native engine does not have the operators of.
+CLASSIFIERS = frozenset({"dccn", "dcnn"})
 HEIGHT, WIDTH = 32, 48
 
 

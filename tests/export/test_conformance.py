@@ -25,10 +25,19 @@ from ccnet_edge.export import (
 from ccnet_edge.export.onnx_graph import float_graph
 from ccnet_edge.nets import SpecModule
 from ccnet_edge.spec.artifact import Artifact, SessionOptions
+from ccnet_edge.spec.network import NetworkSpec
 from ccnet_edge.spec.target import Precision
 from ccnet_edge.train import torch_predict
 from ccnet_edge.verify import check_parity, open_predict
-from tests.export.networks import HEIGHT, WIDTH, images, small_module, small_spec, write_trained
+from tests.export.networks import (
+    CLASSIFIERS,
+    HEIGHT,
+    WIDTH,
+    images,
+    small_module,
+    small_spec,
+    write_trained,
+)
 
 # Formats that an engine reads, its own first; what is missing here is not tried.
 READS = {
@@ -87,6 +96,12 @@ def _float_graph(
     if key not in _GRAPHS:
         _GRAPHS[key] = float_graph(module, shape, dynamic=dynamic)
     return copy.deepcopy(_GRAPHS[key])
+
+
+def slow_if_deep(architecture: str) -> ParameterSet:
+    """The DCCN's 58 layers take ten seconds to export."""
+    marks = [pytest.mark.slow] if architecture == "dccn" else []
+    return pytest.param(architecture, marks=marks)
 
 
 def cases() -> list[ParameterSet]:
@@ -167,12 +182,14 @@ def test_a_dynamic_file_takes_other_sizes(
             assert np.abs(found - wanted).max() <= (3 if precision == "int8" else 1) * bound
 
 
-@pytest.mark.parametrize("architecture", sorted(ARCHITECTURES))
+@pytest.mark.parametrize("architecture", [slow_if_deep(name) for name in sorted(ARCHITECTURES)])
 @pytest.mark.parametrize(("form", "engine"), SHIPPED)
 def test_an_exported_network_has_parity_and_the_planned_size(
     architecture: str, form: str, engine: str, tmp_path: Path
 ) -> None:
-    spec = ARCHITECTURES[architecture](3, 2).with_widths((4, 8, 16, 32, 65))
+    spec = thinned(architecture)
+    if form == "native" and architecture in CLASSIFIERS:
+        pytest.skip("the native engine has not all of its operators")
     trained = write_trained(tmp_path / "trained", spec)
     path = tmp_path / f"model.{form}"
     size = exported(form, trained, path, ExportOptions()).size_bytes
@@ -182,4 +199,12 @@ def test_an_exported_network_has_parity_and_the_planned_size(
     assert report.passed, report
     planned = estimate(spec, height=HEIGHT, width=WIDTH, engine=engine).disk_bytes
     assert planned is not None
-    assert size <= planned <= (1.5 if engine == "native" else 1.06) * size
+    # Of many small nodes, which pixel classifiers have, little is known but an upper bound.
+    room = 1.5 if engine == "native" or architecture in CLASSIFIERS else 1.06
+    assert size <= planned <= room * size
+
+
+def thinned(architecture: str) -> NetworkSpec:
+    """A network of about 0.5 MB, or less where its scales are fewer."""
+    base = ARCHITECTURES[architecture](3, 2)
+    return base.with_widths((4, 8, 16, 32, 65)[: base.scales])

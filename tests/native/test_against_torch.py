@@ -11,10 +11,11 @@ from torch import Tensor
 from ccnet_edge.architectures import ARCHITECTURES
 from ccnet_edge.device.backends.native import NativeSession
 from ccnet_edge.device.imaging.labels import labels
+from ccnet_edge.errors import ConfigError
 from ccnet_edge.native import Choices
 from ccnet_edge.native.lower import lower, skips_of
 from ccnet_edge.spec.network import NetworkSpec, Node
-from tests.export.networks import small_spec
+from tests.export.networks import CLASSIFIERS, small_spec
 from tests.native.builds import (
     PORTABLE,
     Made,
@@ -148,6 +149,11 @@ def test_a_wide_kernel_reads_zeros_before_a_ring_that_stands_behind_a_full_row(
 @pytest.mark.parametrize("architecture", sorted(ARCHITECTURES))
 def test_every_architecture_gives_torchs_masks(architecture: str) -> None:
     network = ARCHITECTURES[architecture](3, 1)
+    if network.architecture in CLASSIFIERS:
+        with pytest.raises(ConfigError, match="which pixel classifiers need") as error:
+            lower(network, height=32, width=48)
+        assert error.value.hint == "export the network as onnx, ort or openvino"
+        return
     case = case_of(network.with_widths((3, 4, 5, 6, 7)[: network.scales]), 32, 48)
     made = make(case)
     session = NativeSession(library(made), made.weights)

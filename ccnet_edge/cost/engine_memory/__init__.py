@@ -28,7 +28,7 @@ from ccnet_edge.cost.engine_memory.model import EngineMemory, Fit, Forecast, Mem
 from ccnet_edge.errors import unknown_key
 from ccnet_edge.spec import serial
 from ccnet_edge.spec.artifact import SessionOptions
-from ccnet_edge.spec.network import NetworkSpec
+from ccnet_edge.spec.network import NetworkSpec, Node
 from ccnet_edge.spec.target import Precision
 
 __all__ = [
@@ -50,6 +50,8 @@ __all__ = [
 STANDING = SessionOptions(optimisation="extended", arena=True, memory_pattern=False, threads=1)
 # Engine → the file of its constants and points, beside this one.
 MODELS = {"onnxruntime": "onnxruntime.json", "openvino": "openvino.json"}
+# Operators whose steps, layouts and scratch the replays know.
+REPLAYED = frozenset({"concat", "conv", "conv_bn_relu", "input", "maxpool", "upconv"})
 # What another version of the engine, or another instruction set, may change, as a share.
 UNSEEN = 0.10
 
@@ -79,14 +81,15 @@ def forecast(
         machine: the target's instruction set; None for the one that was measured on.
 
     Returns:
-        The forecast; None where no constants were fitted for the precision and options.
+        The forecast; None where no constants were fitted for the precision and options, or the
+        network has operators whose steps in the engine nobody has replayed.
 
     Raises:
         UsageError: an engine without a model, or a size that the output stride does not divide.
     """
     model = load_model(options.engine)
     fit = model.fit(precision, options)
-    if fit is None:
+    if fit is None or not all(_replayed(node) for node in spec.nodes):
         return None
     load = engine_load(spec, height=height, width=width, precision=precision, options=options)
     peak = fit.peak_bytes(load, threads=options.threads)
@@ -110,6 +113,10 @@ def load_model(engine: str) -> EngineMemory:
     if engine not in MODELS:
         raise unknown_key("engine with a memory model", engine, MODELS)
     return serial.load(EngineMemory, Path(__file__).with_name(MODELS[engine]))
+
+
+def _replayed(node: Node) -> bool:
+    return node.op in REPLAYED and node.dilation == 1 and node.padding == "same"
 
 
 def _unseen(model: EngineMemory, machine: str | None) -> str:

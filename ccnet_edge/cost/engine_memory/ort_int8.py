@@ -107,7 +107,7 @@ class _Lowering:
             self._first[node.name] = node.name
 
     def _turned(self, name: str) -> tuple[int, ...]:
-        channels, height, width = self._found[name]
+        channels, height, width, _ = self._found[name]
         return (BYTE, height, width, channels)
 
     def _put(

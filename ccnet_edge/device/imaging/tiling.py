@@ -8,6 +8,7 @@ receptive field or more the merged result is then that of the whole image.
 
 from __future__ import annotations
 
+import math
 from collections.abc import Callable
 from dataclasses import dataclass
 
@@ -38,22 +39,30 @@ class Tile:
     columns: Span
 
 
+# Operators that surround every pixel with all that the network will see of it.
+WHOLE_PATCH = frozenset({"border", "patches"})
+
+
 def receptive_radius(network: NetworkSpec) -> int:
     """How far from an output pixel the farthest input pixel lies that may change it.
 
     An upper bound over all positions on the pooling grid: a k×k convolution at scale s adds
-    (k − 1)/2 · 2ˢ, a transposed convolution the cell of its own scale, 2ˢ, since the coarse
-    cell that it reads reaches that far beyond the fine one; pooling adds nothing beyond the
-    cell that it makes.
+    (k − 1)/2 · 2ˢ, a dilated one as many times more, a transposed convolution the cell of its own
+    scale, 2ˢ, since the coarse cell that it reads reaches that far beyond the fine one; pooling
+    adds nothing beyond the cell that it makes.
     """
     radius: dict[str, int] = {}
     for node in network.nodes:
         reach = max((radius[name] for name in node.inputs), default=0)
-        cell = 2**node.scale
+        cell = math.ceil(network.pixels[node.name])
         if node.op == "upconv":
             reach += cell
+        elif node.op in WHOLE_PATCH:
+            reach += node.kernel // 2
+        elif node.padding == "valid" or network.grid:
+            pass  # the square around the pixel holds all that it reads
         elif node.op not in ("input", "maxpool", "concat"):
-            reach += (node.kernel - 1) // 2 * cell
+            reach += (node.kernel - 1) // 2 * node.dilation * cell
         radius[node.name] = reach
     return radius[network.nodes[-1].name]
 
