@@ -45,6 +45,9 @@ DOCUMENTS = {
     "build-preview": Document(
         holder="ccnet_edge.compiler.preview:BuildPreview", commands=("build --dry-run",)
     ),
+    "calibration": Document(
+        holder="ccnet_edge.spec.calibration:Calibration", commands=("calibrate",)
+    ),
     "complexity": Document(
         holder="ccnet_edge.spec.complexity:ImageComplexity",
         commands=("measure",),

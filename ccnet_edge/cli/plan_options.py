@@ -80,13 +80,14 @@ class PlanRequest:
         bits: int = 32,
     ) -> Solution:
         """The plan of `base` inside `request`; see `ccnet_edge.solver.solve`."""
+        from ccnet_edge.degradation import calibrated_base
         from ccnet_edge.solver import solve
 
         degradation = self.degradation(request.metric)
         profile = request.profile()
         known = request.base_accuracy or degradation.base_accuracy
         return solve(
-            base,
+            calibrated_base(base, degradation),
             complexity,
             degradation,
             request.limits(profile, formulation=self.formulation, base_known=known is not None),
@@ -116,7 +117,7 @@ _PLAN_OPTIONS: dict[str, Option] = {
         default="cc21",
         show_default=True,
         metavar="NAME|FILE",
-        help="How accuracy falls with size: cc21, cc19 or a preset's JSON file.",
+        help="How accuracy falls with size: cc21, cc19, or what `calibrate` wrote.",
     ),
     "omega": click.option(
         "--omega",

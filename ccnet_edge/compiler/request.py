@@ -8,6 +8,7 @@ from pathlib import Path
 from ccnet_edge.architectures import base_network
 from ccnet_edge.bench import Host, parse_host
 from ccnet_edge.dataset import SegmentationDataset
+from ccnet_edge.degradation import calibrated_base
 from ccnet_edge.export import FILES, FORMATS, check_options, check_tools
 from ccnet_edge.spec.build import BuildRequest, DataSummary
 from ccnet_edge.spec.network import NetworkSpec
@@ -40,11 +41,12 @@ class Site:
 
     @property
     def base(self) -> NetworkSpec:
-        """The uncompressed network."""
+        """The uncompressed network, which accuracy is relative to."""
         data = self.request.data
-        return base_network(
+        full = base_network(
             self.request.architecture, channels=data.channels, classes=len(data.classes)
         )
+        return calibrated_base(full, self.request.degradation)
 
     @property
     def size(self) -> tuple[int, int]:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import io
+from collections.abc import Callable
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -33,6 +34,34 @@ def plot_complexity(complexity: ImageComplexity, path: Path, *, title: str = "")
         UsageError: another suffix.
         MissingExtraError: matplotlib is not installed.
     """
+
+    def draw(axes: list[Axes]) -> None:
+        _draw_images(axes[0], complexity)
+        _draw_mean(axes[0], complexity)
+        _label(axes[0], complexity, title)
+
+    return save_figure(path, draw)
+
+
+def save_figure(
+    path: Path,
+    draw: Callable[[list[Axes]], None],
+    *,
+    panels: tuple[int, int] = (1, 1),
+    size: tuple[float, float] = (7, 4.5),
+) -> Path:
+    """What `draw` puts into the panels (rows, columns), as a file; the same bytes every time.
+
+    Args:
+        path: where to, png, svg or pdf by its suffix.
+        draw: given the panels in reading order.
+        panels: rows and columns.
+        size: width and height in inches.
+
+    Raises:
+        UsageError: another suffix.
+        MissingExtraError: matplotlib is not installed.
+    """
     path = plot_path(str(path))
     try:
         from matplotlib import rc_context
@@ -42,11 +71,8 @@ def plot_complexity(complexity: ImageComplexity, path: Path, *, title: str = "")
             "a plot needs matplotlib, which is not installed",
             hint="pip install 'ccnet-edge[build]'",
         ) from error
-    figure = Figure(figsize=(7, 4.5), layout="constrained")
-    axes = figure.add_subplot()
-    _draw_images(axes, complexity)
-    _draw_mean(axes, complexity)
-    _label(axes, complexity, title)
+    figure = Figure(figsize=size, layout="constrained")
+    draw(list(figure.subplots(*panels, squeeze=False).ravel()))
     content = io.BytesIO()
     # Neither date nor chance goes into the file: the same figures give the same bytes.
     with rc_context({"svg.hashsalt": "ccnet-edge"}):

@@ -4,7 +4,19 @@ from __future__ import annotations
 
 from ccnet_edge.errors import ConfigError
 from ccnet_edge.spec.complexity import ImageComplexity
+from ccnet_edge.spec.network import NetworkSpec
 from ccnet_edge.spec.plan import Degradation
+
+
+def calibrated_base(base: NetworkSpec, degradation: Degradation) -> NetworkSpec:
+    """The network that the preset's relative accuracy is relative to, given the architecture's.
+
+    A fit says nothing of networks wider than its own base, so plans end there too.
+    """
+    inside = degradation.inside
+    if inside is None or inside.base_widths is None:
+        return base
+    return base.with_widths(inside.base_widths)
 
 
 def complexities(

@@ -12,6 +12,7 @@ from pathlib import Path
 
 from ccnet_edge.errors import ConfigError, UsageError, unknown_key
 from ccnet_edge.spec import serial
+from ccnet_edge.spec.calibration import Calibration
 from ccnet_edge.spec.plan import Calibrated, Degradation, Metric, Spread
 
 _CC21 = "CC21 (ACM JETC 2021, arXiv:2107.02927), Table 3"
@@ -85,10 +86,14 @@ PRESETS: dict[tuple[str, str, Metric], Degradation] = {
 }
 
 
+# What `calibrate` wrote of sweeps of ours: raw scores, fits, and the data and recipe of each.
+CALIBRATED = Path(__file__).parent / "calibrated"
+
+
 def find_preset(
     name_or_path: str, *, architecture: str, metric: Metric, omega: float | None = None
 ) -> Degradation:
-    """The λ, δ and ω called `name_or_path`, or those of the JSON file there.
+    """The λ, δ and ω called `name_or_path`, or those of the JSON file that `calibrate` wrote there.
 
     `name:architecture` borrows those of another architecture: better than nothing for one that
     nobody has calibrated, and without an interval.
@@ -111,7 +116,10 @@ def _find(name_or_path: str, architecture: str, metric: Metric) -> Degradation:
     if path.suffix == ".json" or len(path.parts) > 1:
         return _read(path, architecture, metric)
     name, _, lender = name_or_path.partition(":")
-    names = {name for name, _, _ in PRESETS}
+    ours = calibrated_presets()
+    if name in ours and not lender:
+        return _read(ours[name], architecture, metric)
+    names = {name for name, _, _ in PRESETS} | set(ours)
     if name not in names:
         raise unknown_key("preset", name, names)
     key = (name, lender or architecture, metric)
@@ -128,8 +136,13 @@ def _find(name_or_path: str, architecture: str, metric: Metric) -> Degradation:
     return replace(found, preset=name_or_path, architecture=architecture, spread=None, inside=None)
 
 
+def calibrated_presets() -> dict[str, Path]:
+    """Our own calibrations that come with the package, by name."""
+    return {path.stem: path for path in sorted(CALIBRATED.glob("*.json"))}
+
+
 def _read(path: Path, architecture: str, metric: Metric) -> Degradation:
-    found = serial.load(Degradation, path)
+    found = _load(path, metric)
     for what, wanted, has in (
         ("architecture", architecture, found.architecture),
         ("metric", metric, found.metric),
@@ -137,3 +150,14 @@ def _read(path: Path, architecture: str, metric: Metric) -> Degradation:
         if wanted != has:
             raise ConfigError(f"{path}: a preset for {what} {wanted} was wanted, found {has}")
     return found
+
+
+def _load(path: Path, metric: Metric) -> Degradation:
+    """The preset in a file: a calibration's for `metric`, or a single one."""
+    try:
+        return serial.load(Calibration, path).fit(metric).degradation
+    except ConfigError as error:
+        try:
+            return serial.load(Degradation, path)
+        except ConfigError:
+            raise error from None

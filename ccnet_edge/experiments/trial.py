@@ -54,21 +54,20 @@ def run_trial(
         UsageError: a size, class count, device, recipe or number that does not fit.
         DataError: no training or no test images, or weights of another network.
     """
-    trial = Trial(
-        network=network,
-        name=dataset.name,
-        data=dataset.fingerprint,
+    trial = trial_of(
+        network,
+        dataset,
         height=height,
         width=width,
-        recipe=identity(find_recipe(recipe)),
+        recipe=recipe,
         seed=seed,
         steps=steps,
         time_limit_s=time_limit_s,
         device=device,
-        initial=None if initial is None else serial.file_sha256(initial),
+        initial=initial,
     )
     folder = trial_folder(work, trial)
-    found = _finished(folder, trial)
+    found = find_result(work, trial)
     if found is not None:
         return found
     trained = train(
@@ -114,6 +113,44 @@ def run_trial(
     return result
 
 
+def trial_of(
+    network: NetworkSpec,
+    dataset: SegmentationDataset,
+    *,
+    height: int,
+    width: int,
+    recipe: Recipe | str,
+    seed: int = 0,
+    steps: int | None = None,
+    time_limit_s: float | None = None,
+    device: str = "auto",
+    initial: Path | None = None,
+) -> Trial:
+    """The trial that `run_trial` makes of the same arguments."""
+    return Trial(
+        network=network,
+        name=dataset.name,
+        data=dataset.fingerprint,
+        height=height,
+        width=width,
+        recipe=identity(find_recipe(recipe)),
+        seed=seed,
+        steps=steps,
+        time_limit_s=time_limit_s,
+        device=device,
+        initial=None if initial is None else serial.file_sha256(initial),
+    )
+
+
+def find_result(work: Path, trial: Trial) -> TrialResult | None:
+    """The result of a trial that is finished in `work`, else None."""
+    try:
+        found = serial.load(TrialResult, trial_folder(work, trial) / RESULT)
+    except ConfigError:
+        return None
+    return found if found.trial == trial else None
+
+
 def trial_folder(work: Path, trial: Trial) -> Path:
     """Where a trial is kept: its data set's name and a hash of everything that it depends on.
 
@@ -123,14 +160,6 @@ def trial_folder(work: Path, trial: Trial) -> Path:
     content = json.dumps(_told(trial), sort_keys=True)
     digest = hashlib.sha256(content.encode()).hexdigest()[:16]
     return work / "trials" / f"{trial.name}-{trial.network.architecture}-{digest}"
-
-
-def _finished(folder: Path, trial: Trial) -> TrialResult | None:
-    try:
-        found = serial.load(TrialResult, folder / RESULT)
-    except ConfigError:
-        return None
-    return found if found.trial == trial else None
 
 
 def _told(value: Any) -> Any:

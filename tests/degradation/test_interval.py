@@ -10,14 +10,8 @@ from scipy import stats  # type: ignore[import-untyped]
 from ccnet_edge.degradation import beyond, find_preset, half_width
 from ccnet_edge.errors import ConfigError
 from ccnet_edge.spec.plan import Spread
+from tests.degradation.printed import ALPHAS, COMPLEXITY, F1
 
-# CC21 Table 1 (J of the input), Tables 4 and 5 (F1 of U-Net), α from 1 to 0.0625.
-ALPHAS = (1, 0.75, 0.5, 0.25, 0.1875, 0.125, 0.0625)
-PRINTED = {
-    "chase_db1": (0.2826, (0.7748, 0.7684, 0.7602, 0.7395, 0.7498, 0.6823, 0.4739)),
-    "drive": (0.0362, (0.7940, 0.7901, 0.7857, 0.7864, 0.7494, 0.7727, 0.7125)),
-    "melanoma": (0.0642, (0.8444, 0.8238, 0.8177, 0.7875, 0.7874, 0.7548, 0.7574)),
-}
 SPREAD = Spread(
     sets=6, runs=18, mean_complexity=0.2, complexity_ss=0.05, slope_error=0.02, run_error=0.01
 )
@@ -28,10 +22,10 @@ def test_the_spread_of_cc21_is_that_of_its_printed_scores() -> None:
     assert preset.spread is not None
     assert preset.inside is not None
     thinner = 2 * np.log10(ALPHAS)
-    complexities = np.array([c for c, _ in PRINTED.values()])
+    complexities = np.array(list(COMPLEXITY.values()))
     about_line, about_set = [], []
-    for c, scores in PRINTED.values():
-        relative = np.array(scores) / scores[0]
+    for name, c in COMPLEXITY.items():
+        relative = np.array(F1[name]) / F1[name][0]
         slope = np.polyfit(thinner, relative, 1)[0]
         about_line.append(slope - (preset.slope * c + preset.intercept))
         about_set += list((relative - (1 + slope * thinner))[1:])
