@@ -16,6 +16,7 @@ COMMANDS = {
     "bench": ("bench", "Measure latency and memory of a build or bundle."),
     "build": ("build", "Everything: from images and a device's name to a bundle that fits."),
     "calibrate": ("calibrate", "Measure how fast accuracy falls with size, on several data sets."),
+    "compare": ("compare", "Compare systems on the same data, budget and training time."),
     "doctor": ("doctor", "Show what works here and for each target; install what is missing."),
     "export": ("export", "Write a trained network as an artefact."),
     "installer": ("installer", "Write the program that installs signed bundles on a device."),

@@ -48,6 +48,7 @@ DOCUMENTS = {
     "calibration": Document(
         holder="ccnet_edge.spec.calibration:Calibration", commands=("calibrate",)
     ),
+    "comparison": Document(holder="ccnet_edge.spec.systems:SystemsTable", commands=("compare",)),
     "complexity": Document(
         holder="ccnet_edge.spec.complexity:ImageComplexity",
         commands=("measure",),

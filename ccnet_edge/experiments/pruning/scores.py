@@ -53,7 +53,7 @@ def importance_scores(module: SpecModule, batches: Iterable[Batch], loss: Loss) 
 def _products(
     module: SpecModule, batches: Iterable[Batch], loss: Loss
 ) -> Iterable[dict[str, Tensor]]:
-    """Products z · ∂L/∂z of every node with filters, [N, channels, H, W], a mini-batch at a time."""
+    """Products z · ∂L/∂z of every node with filters, [N, channels, H, W], batch by batch."""
     module.eval()
     device = next(module.parameters()).device
     for batch in batches:
