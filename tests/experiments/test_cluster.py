@@ -30,7 +30,7 @@ def two_nodes(monkeypatch: pytest.MonkeyPatch) -> Iterator[Any]:
     monkeypatch.setenv("RAY_USAGE_STATS_ENABLED", "0")
     monkeypatch.setenv("OMP_NUM_THREADS", "1")
     store = {"object_store_memory": 80 * 2**20}
-    made = Cluster(
+    made: Any = Cluster(
         initialize_head=True, head_node_args={"num_cpus": 0, "include_dashboard": False, **store}
     )
     made.nodes = [made.add_node(num_cpus=1, **store) for _ in range(2)]
