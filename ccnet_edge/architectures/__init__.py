@@ -4,8 +4,14 @@ from __future__ import annotations
 
 from typing import Protocol
 
+from ccnet_edge.architectures.cumedvision import cumedvision
 from ccnet_edge.architectures.dccn import dccn
 from ccnet_edge.architectures.dcnn import dcnn
+from ccnet_edge.architectures.fcn import fcn
+from ccnet_edge.architectures.mobileunet import mobileunet
+from ccnet_edge.architectures.resunet import resunet
+from ccnet_edge.architectures.squeezeunet import squeezeunet
+from ccnet_edge.architectures.ucunet import ucunet
 from ccnet_edge.architectures.unet import unet
 from ccnet_edge.errors import unknown_key
 from ccnet_edge.spec.network import NetworkSpec, outputs_for
@@ -19,8 +25,14 @@ class Architecture(Protocol):
 
 
 ARCHITECTURES: dict[str, Architecture] = {
+    "cumedvision": cumedvision,
     "dccn": dccn,
     "dcnn": dcnn,
+    "fcn": fcn,
+    "mobileunet": mobileunet,
+    "resunet": resunet,
+    "squeezeunet": squeezeunet,
+    "ucunet": ucunet,
     "unet": unet,
 }
 

@@ -26,8 +26,8 @@ def parameters(spec: NetworkSpec) -> int:
     """Every trained value: weights, biases, and γ and β of batch normalisation."""
     walked = _walk(spec, spec.output_stride, spec.output_stride)
     return sum(
-        op.weights(node, inputs) + op.trained * node.width + _scaled(op, inputs)
-        for node, op, inputs, _ in walked
+        op.weights(node, inputs) + op.trained * output.channels + _scaled(op, inputs)
+        for node, op, inputs, output in walked
     )
 
 
@@ -35,8 +35,8 @@ def stored_values(spec: NetworkSpec) -> int:
     """Values that an exported file keeps: weights, and one bias a channel after folding."""
     walked = _walk(spec, spec.output_stride, spec.output_stride)
     return sum(
-        op.weights(node, inputs) + op.stored * node.width + _scaled(op, inputs)
-        for node, op, inputs, _ in walked
+        op.weights(node, inputs) + op.stored * output.channels + _scaled(op, inputs)
+        for node, op, inputs, output in walked
     )
 
 

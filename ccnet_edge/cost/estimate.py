@@ -15,19 +15,23 @@ from ccnet_edge.cost.counts import (
 )
 from ccnet_edge.cost.engine_memory.model import Forecast
 from ccnet_edge.cost.memory import plan_memory
+from ccnet_edge.cost.ops import find_op
 from ccnet_edge.native.footprint import footprint, least_disk_bytes, least_ram_bytes
-from ccnet_edge.spec.network import NetworkSpec
+from ccnet_edge.spec.network import NetworkSpec, Node
 from ccnet_edge.spec.plan import Estimate
 from ccnet_edge.spec.target import DeviceProfile, Precision
 
 # Bytes of an ONNX file of ours that are not values: header and metadata, a node with its names and
 # shapes, and what metadata holds of an input channel (mean, deviation) and of a class (its name).
 # Upper bounds for float32 files, which a test compares with real exports: those need about 6 kB.
-GRAPH_BYTES = 2_500
-NODE_BYTES = 200
+GRAPH_BYTES = 1_200
+NODE_BYTES, CONVOLUTION_BYTES = 100, 320
+# A convolution's name stands four times in the file: with its weights, its bias, and their readers.
+NAME_BYTES, SHORT_NAME = 4, 14
 CHANNEL_BYTES = 48
 CLASS_BYTES = 64
 # The same of a node in formats that say more of each; a U-Net's need about 850 and 720.
+OTHER_GRAPH_BYTES = 2_500
 NODE_BYTES_OF = {"executorch": 800, "litert": 900}
 # The engine whose memory and files are known before they exist, in fp32.
 NATIVE, NATIVE_BITS = "native", 32
@@ -95,11 +99,26 @@ def weight_bytes(spec: NetworkSpec, *, bits: int) -> int:
     return -(-stored_values(spec) * bits // 8)
 
 
-def onnx_bytes(spec: NetworkSpec, *, bits: int, node_bytes: int = NODE_BYTES) -> int:
-    """An upper bound of the exported ONNX file's bytes: values, graph and metadata."""
-    graph = GRAPH_BYTES + node_bytes * graph_nodes(spec)
+def onnx_bytes(spec: NetworkSpec, *, bits: int, node_bytes: int | None = None) -> int:
+    """An upper bound of the exported file's bytes: values, graph and metadata.
+
+    Args:
+        node_bytes: of a node of the graph, in other formats than ONNX.
+    """
+    if node_bytes is None:
+        graph = GRAPH_BYTES + sum(_node_bytes(node) for node in spec.nodes)
+    else:
+        graph = OTHER_GRAPH_BYTES + node_bytes * graph_nodes(spec)
     described = CHANNEL_BYTES * spec.in_channels + CLASS_BYTES * (spec.outputs + 1)
     return weight_bytes(spec, bits=bits) + graph + described
+
+
+def _node_bytes(node: Node) -> int:
+    op = find_op(node)
+    if not op.convolves:
+        return NODE_BYTES * op.nodes
+    longer = max(0, len(node.name) - SHORT_NAME)
+    return CONVOLUTION_BYTES + NAME_BYTES * longer + NODE_BYTES * (op.nodes - 1)
 
 
 def latency_ms(work: int, profile: DeviceProfile | None) -> float | None:
@@ -113,7 +132,7 @@ def disk_bytes(engine: str, spec: NetworkSpec, *, height: int, width: int, bits:
     """An upper bound of the bytes of the least file that ships, in the engine's format."""
     if engine == NATIVE and bits == NATIVE_BITS:
         return least_disk_bytes(spec, height=height, width=width)
-    return onnx_bytes(spec, bits=bits, node_bytes=NODE_BYTES_OF.get(engine, NODE_BYTES))
+    return onnx_bytes(spec, bits=bits, node_bytes=NODE_BYTES_OF.get(engine))
 
 
 def process_memory(

@@ -114,7 +114,7 @@ def _divided(node: Node, source: Source) -> tuple[int, int]:
 
 def _none(node: Node, _source: Source, _winograd: bool) -> RowOp:
     raise ConfigError(
-        f"{node.name}: the native engine has no {node.op}, which pixel classifiers need",
+        f"{node.name}: the native engine has no {node.op}",
         hint="export the network as onnx, ort or openvino",
     )
 
@@ -122,14 +122,18 @@ def _none(node: Node, _source: Source, _winograd: bool) -> RowOp:
 # Op → its operator on rows; None for what is no operator there. Equal keys to cost/ops.py and
 # nets/ops.py, by a test.
 OPS: dict[str, Lower | None] = {
+    "add": _none,
+    "add_relu": _none,
     "avgpool": _none,
     "bn_relu_conv": _none,
     "border": _none,
     "cells_conv_relu": _none,
     "concat": None,
     "conv": _conv(relu=False),
+    "conv_bn": _conv(relu=False),
     "conv_bn_relu": _conv(relu=True),
     "conv_relu": _none,
+    "depthwise_bn_relu": _none,
     "dilated_pool": _none,
     "input": _input,
     "lay_out": _none,

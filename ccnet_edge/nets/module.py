@@ -82,7 +82,7 @@ def _initialise(module: nn.Module, generator: torch.Generator) -> None:
         if isinstance(part, (nn.Conv2d, nn.ConvTranspose2d)):
             fan_in = part.in_channels
             if isinstance(part, nn.Conv2d):
-                fan_in *= part.kernel_size[0] * part.kernel_size[1]
+                fan_in = part.weight[0].numel()
             nn.init.normal_(part.weight, std=(2.0 / fan_in) ** 0.5, generator=generator)
             if part.bias is not None:
                 nn.init.zeros_(part.bias)

@@ -22,8 +22,10 @@ from ccnet_edge.spec.artifact import Artifact, Preprocessing
 from ccnet_edge.spec.network import NetworkSpec, Node
 from ccnet_edge.spec.training import TrainedNetwork
 
-# Pixel classifiers, which the native engine does not have the operators of.
+# Pixel classifiers, whose graphs have many small nodes.
 CLASSIFIERS = frozenset({"dccn", "dcnn"})
+# Networks with operators that the native engine does not have.
+NOT_NATIVE = CLASSIFIERS | {"cumedvision", "fcn", "mobileunet", "resunet", "ucunet"}
 HEIGHT, WIDTH = 32, 48
 
 
@@ -90,6 +92,7 @@ def metadata_of(spec: NetworkSpec) -> ModelMetadata:
             maximum=255.0,
             mean=(0.4,) * spec.in_channels,
             std=(0.2,) * spec.in_channels,
+            multiple=spec.output_stride,
         ),
         classes=("background", *(f"tissue-{i}" for i in range(1, classes))),
     )

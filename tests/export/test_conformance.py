@@ -32,6 +32,7 @@ from ccnet_edge.verify import check_parity, open_predict
 from tests.export.networks import (
     CLASSIFIERS,
     HEIGHT,
+    NOT_NATIVE,
     WIDTH,
     images,
     small_module,
@@ -188,16 +189,20 @@ def test_an_exported_network_has_parity_and_the_planned_size(
     architecture: str, form: str, engine: str, tmp_path: Path
 ) -> None:
     spec = thinned(architecture)
-    if form == "native" and architecture in CLASSIFIERS:
+    if form == "native" and architecture in NOT_NATIVE:
         pytest.skip("the native engine has not all of its operators")
     trained = write_trained(tmp_path / "trained", spec)
     path = tmp_path / f"model.{form}"
     size = exported(form, trained, path, ExportOptions()).size_bytes
-    inputs = images(3)
+    height, width = spec.input_size(HEIGHT, WIDTH)
+    inputs = images(3, height=height, width=width)
     with open_predict(path, runnable(SessionOptions(engine=engine))) as predict:
-        report = check_parity(predict, torch_predict(small_module(spec)), inputs)
+        # Forty layers of random weights round by more than trained ones do.
+        report = check_parity(
+            predict, torch_predict(small_module(spec)), inputs, relative_error_limit=3e-5
+        )
     assert report.passed, report
-    planned = estimate(spec, height=HEIGHT, width=WIDTH, engine=engine).disk_bytes
+    planned = estimate(spec, height=height, width=width, engine=engine).disk_bytes
     assert planned is not None
     # Of many small nodes, which pixel classifiers have, little is known but an upper bound.
     room = 1.5 if engine == "native" or architecture in CLASSIFIERS else 1.06
@@ -207,4 +212,4 @@ def test_an_exported_network_has_parity_and_the_planned_size(
 def thinned(architecture: str) -> NetworkSpec:
     """A network of about 0.5 MB, or less where its scales are fewer."""
     base = ARCHITECTURES[architecture](3, 2)
-    return base.with_widths((4, 8, 16, 32, 65)[: base.scales])
+    return base.with_widths((4, 8, 16, 32, 65, 65)[: base.scales])

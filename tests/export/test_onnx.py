@@ -125,7 +125,7 @@ def test_the_file_says_how_its_input_is_made(fixed: Path) -> None:
         "mean": [0.4, 0.4, 0.4],
         "std": [0.2, 0.2, 0.2],
         "resize": "box",
-        "multiple": 1,
+        "multiple": 2,
     }
     assert json.loads(said["ccnet_edge.classes"]) == ["background", "tissue-1"]
     assert json.loads(said["ccnet_edge.widths"]) == [4, 5]

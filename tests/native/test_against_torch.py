@@ -15,7 +15,7 @@ from ccnet_edge.errors import ConfigError
 from ccnet_edge.native import Choices
 from ccnet_edge.native.lower import lower, skips_of
 from ccnet_edge.spec.network import NetworkSpec, Node
-from tests.export.networks import CLASSIFIERS, small_spec
+from tests.export.networks import NOT_NATIVE, small_spec
 from tests.native.builds import (
     PORTABLE,
     Made,
@@ -149,8 +149,8 @@ def test_a_wide_kernel_reads_zeros_before_a_ring_that_stands_behind_a_full_row(
 @pytest.mark.parametrize("architecture", sorted(ARCHITECTURES))
 def test_every_architecture_gives_torchs_masks(architecture: str) -> None:
     network = ARCHITECTURES[architecture](3, 1)
-    if network.architecture in CLASSIFIERS:
-        with pytest.raises(ConfigError, match="which pixel classifiers need") as error:
+    if network.architecture in NOT_NATIVE:
+        with pytest.raises(ConfigError, match="the native engine has no") as error:
             lower(network, height=32, width=48)
         assert error.value.hint == "export the network as onnx, ort or openvino"
         return

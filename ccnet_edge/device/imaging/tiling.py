@@ -47,21 +47,21 @@ def receptive_radius(network: NetworkSpec) -> int:
     """How far from an output pixel the farthest input pixel lies that may change it.
 
     An upper bound over all positions on the pooling grid: a k×k convolution at scale s adds
-    (k − 1)/2 · 2ˢ, a dilated one as many times more, a transposed convolution the cell of its own
-    scale, 2ˢ, since the coarse cell that it reads reaches that far beyond the fine one; pooling
-    adds nothing beyond the cell that it makes.
+    (k − 1)/2 · 2ˢ, a dilated one as many times more, a transposed convolution of stride t the
+    t − 1 cells of its own scale by which the coarse cell that it reads reaches beyond the fine
+    one; pooling adds nothing beyond the cell that it makes.
     """
     radius: dict[str, int] = {}
     for node in network.nodes:
         reach = max((radius[name] for name in node.inputs), default=0)
         cell = math.ceil(network.pixels[node.name])
         if node.op == "upconv":
-            reach += cell
+            reach += cell * (node.stride - 1)
         elif node.op in WHOLE_PATCH:
             reach += node.kernel // 2
         elif node.padding == "valid" or network.grid:
             pass  # the square around the pixel holds all that it reads
-        elif node.op not in ("input", "maxpool", "concat"):
+        elif node.kernel and node.op != "maxpool":
             reach += (node.kernel - 1) // 2 * node.dilation * cell
         radius[node.name] = reach
     return radius[network.nodes[-1].name]
