@@ -38,7 +38,17 @@ COMMANDS = {
 
 
 # What only the extra `build` installs.
-EXTRA_MODULES = ("cyclonedx", "jinja2", "matplotlib", "onnx", "onnxscript", "safetensors", "torch")
+EXTRA_MODULES = (
+    "cyclonedx",
+    "jinja2",
+    "matplotlib",
+    "onnx",
+    "onnxscript",
+    "safetensors",
+    "scipy",
+    "skimage",
+    "torch",
+)
 
 
 class LazyGroup(click.Group):

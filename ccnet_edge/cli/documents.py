@@ -49,10 +49,16 @@ DOCUMENTS = {
         holder="ccnet_edge.spec.calibration:Calibration", commands=("calibrate",)
     ),
     "comparison": Document(holder="ccnet_edge.spec.systems:SystemsTable", commands=("compare",)),
+    "candidates": Document(
+        holder="ccnet_edge.spec.candidates:CandidateTable", commands=("measure --all",)
+    ),
     "complexity": Document(
         holder="ccnet_edge.spec.complexity:ImageComplexity",
         commands=("measure",),
         file="complexity.json",
+    ),
+    "feature-energy": Document(
+        holder="ccnet_edge.spec.features:FeatureEnergy", commands=("measure --features FOLDER",)
     ),
     "installed": Document(
         holder="ccnet_edge.device.install.install:Outcome",
