@@ -5,9 +5,13 @@ from pathlib import Path
 
 import pytest
 
+from ccnet_edge.complexity import DEFAULT_DEFINITION
 from ccnet_edge.degradation import PRESETS, complexities, find_preset, mismatch, slopes
+from ccnet_edge.degradation.metric_fit import fit_metric
+from ccnet_edge.degradation.presets import calibrated_presets
 from ccnet_edge.errors import ConfigError, UsageError
 from ccnet_edge.spec import serial
+from ccnet_edge.spec.calibration import Calibration
 from ccnet_edge.spec.complexity import ImageComplexity, JpegDefinition
 from ccnet_edge.spec.plan import Degradation, Metric
 
@@ -32,6 +36,8 @@ DEFINITION = JpegDefinition(
     down="box",
     up="bilinear",
 )
+
+METRICS: tuple[Metric, ...] = ("f1", "iu")
 
 
 @pytest.mark.parametrize(
@@ -203,3 +209,25 @@ def test_an_architecture_without_figures_may_borrow_anothers() -> None:
     assert (found.preset, found.architecture) == ("cc21:unet", "dcnn")
     assert (found.calibrated, found.spread, found.inside) == (False, None, None)
     assert find_preset("cc21:unet", architecture="unet", metric="f1") == lender
+
+
+def test_our_own_calibration_comes_with_the_package_and_is_what_its_scores_say() -> None:
+    found = serial.load(Calibration, calibrated_presets()["unet16"])
+    assert len(found.sets) == 6
+    assert len(found.runs) == 6 * 4 * 2
+    for metric in METRICS:
+        again = fit_metric(
+            found.name,
+            found.architecture,
+            found.base_widths,
+            found.sets,
+            found.runs,
+            metric=metric,
+            definition=found.definition,
+        )
+        assert again.degradation.slope == pytest.approx(found.fit(metric).degradation.slope)
+        assert again.degradation.omega == found.fit(metric).degradation.omega
+        preset = find_preset("unet16", architecture="unet", metric=metric)
+        assert preset == found.fit(metric).degradation
+        assert preset.calibrated
+        assert preset.definition == DEFAULT_DEFINITION.identity
