@@ -28,6 +28,7 @@ COMMANDS = {
     "prove": ("prove", "Run a bundle under a memory limit that the system enforces."),
     "report": ("report", "Show a build's summary and write its report.html."),
     "run": ("run", "Segment images with a bundle."),
+    "samples": ("samples", "Are there enough training images for a network?"),
     "sample-data": ("sample_data", "Write the built-in sample data to a folder."),
     "schema": ("schema", "Print the JSON Schema of a document."),
     "sign": ("sign", "Sign a bundle."),

@@ -86,6 +86,10 @@ DOCUMENTS = {
     ),
     "proof": Document(holder="ccnet_edge.spec.report:RamProof", commands=("prove",)),
     "run": Document(holder="ccnet_edge.device.run:RunReport", commands=("run",)),
+    "sample-advice": Document(holder="ccnet_edge.spec.samples:SampleAdvice", commands=("samples",)),
+    "sample-grid": Document(
+        holder="ccnet_edge.spec.samples:SampleGrid", commands=("samples --measure",)
+    ),
     "signature": Document(holder="ccnet_edge.signing:SignedBundle", commands=("sign",)),
     "target": Document(holder="ccnet_edge.spec.target:DeviceProfile", commands=("targets show",)),
     "targets": Document(

@@ -10,6 +10,7 @@ from ccnet_edge.compiler import finish, stages
 from ccnet_edge.compiler.proof import prove_memory
 from ccnet_edge.compiler.request import check_host, open_site
 from ccnet_edge.dataset import SegmentationDataset
+from ccnet_edge.degradation.sample_advice import advise
 from ccnet_edge.device.package import SUMMARY
 from ccnet_edge.device.verify import ERRORS, gate_line
 from ccnet_edge.errors import InvalidMeasurementError, UsageError
@@ -83,6 +84,12 @@ def build(
             archive_bytes=0,
             times=(),
             precision=chosen,
+            samples=advise(
+                solution.network,
+                images=request.data.train,
+                height=request.height,
+                width=request.width,
+            ),
             proof=proof,
         )
         summary = finish.package(site, summary)

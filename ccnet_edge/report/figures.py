@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Literal
 
+from ccnet_edge.degradation.sample_advice import describe_line
 from ccnet_edge.spec.build import BuildSummary
 from ccnet_edge.spec.report import Gate, Scores
 from ccnet_edge.units import format_bytes, format_mib, format_mib_range, format_ms
@@ -68,6 +69,9 @@ def network_figures(summary: BuildSummary) -> tuple[Figure, ...]:
         text = format_mib_range(cost.ram_bytes, cost.ram_least_bytes, cost.ram_most_bytes)
         # Every thread that the tuner adds has a band of its own, or scratch.
         rows.insert(4, Figure(name="process memory", text=f"{text}, one thread", kind="estimate"))
+    if summary.samples is not None:
+        said = describe_line(summary.samples)
+        rows.append(Figure(name="training samples", text=said, kind="estimate"))
     return tuple(rows)
 
 

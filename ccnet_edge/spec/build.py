@@ -25,6 +25,7 @@ from ccnet_edge.spec.report import (
     ParityReport,
     RamProof,
 )
+from ccnet_edge.spec.samples import SampleAdvice
 from ccnet_edge.spec.target import DeviceProfile, Precision
 from ccnet_edge.spec.training import TrainedNetwork
 
@@ -167,6 +168,7 @@ class BuildSummary:
     archive_bytes: int
     times: tuple[StageTime, ...]
     precision: PrecisionChoice | None = None
+    samples: SampleAdvice | None = None
     proof: RamProof | None = None
 
     @property
