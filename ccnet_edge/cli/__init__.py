@@ -31,6 +31,7 @@ COMMANDS = {
     "samples": ("samples", "Are there enough training images for a network?"),
     "sample-data": ("sample_data", "Write the built-in sample data to a folder."),
     "schema": ("schema", "Print the JSON Schema of a document."),
+    "sensitivity": ("sensitivity", "Prune a trained network's layers at random, one by one."),
     "sign": ("sign", "Sign a bundle."),
     "targets": ("targets", "List, show and check device profiles, or probe a device for one."),
     "train": ("train", "Train the network of a plan."),

@@ -90,6 +90,9 @@ DOCUMENTS = {
     "sample-grid": Document(
         holder="ccnet_edge.spec.samples:SampleGrid", commands=("samples --measure",)
     ),
+    "sensitivity": Document(
+        holder="ccnet_edge.spec.sensitivity:Sensitivity", commands=("sensitivity",)
+    ),
     "signature": Document(holder="ccnet_edge.signing:SignedBundle", commands=("sign",)),
     "target": Document(holder="ccnet_edge.spec.target:DeviceProfile", commands=("targets show",)),
     "targets": Document(

@@ -25,7 +25,7 @@ def describe_systems(table: SystemsTable) -> str:
         f"{at}, budget {format_bytes(terms.budget_bytes)}, {length} of training each ({recipe})",
         f"base {_widths(terms.base)}, {plans}",
         "",
-        *_aligned([_HEADER, *(_row(score) for score in table.scores)]),
+        *aligned([_HEADER, *(_row(score) for score in table.scores)]),
         "",
         "peak: of a process on ONNX Runtime; latency: median, one thread, all in the same turns",
     ]
@@ -66,14 +66,15 @@ def _below(rows: Sequence[StepBelow]) -> list[str]:
         for row in rows
     ]
     note = f"F1 relative to the base network's, {rows[0].base_f1:.4f}; predicted by λC + δ"
-    return [*_aligned([header, *body]), "", note]
+    return [*aligned([header, *body]), "", note]
 
 
 def _widths(widths: Sequence[int]) -> str:
     return "-".join(map(str, widths))
 
 
-def _aligned(rows: Sequence[tuple[str, ...]]) -> list[str]:
+def aligned(rows: Sequence[tuple[str, ...]]) -> list[str]:
+    """Lines of cells under each other: the first and last column to the left, others right."""
     columns = [max(len(row[i]) for row in rows) for i in range(len(rows[0]))]
     return [
         "  ".join(
