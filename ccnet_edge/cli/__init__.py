@@ -19,6 +19,7 @@ COMMANDS = {
     "compare": ("compare", "Compare systems on the same data, budget and training time."),
     "doctor": ("doctor", "Show what works here and for each target; install what is missing."),
     "export": ("export", "Write a trained network as an artefact."),
+    "gain": ("gain", "Say what thinning saves at a share of the base network's accuracy."),
     "installer": ("installer", "Write the program that installs signed bundles on a device."),
     "keygen": ("keygen", "Make a key pair to sign bundles with."),
     "measure": ("measure", "Measure how complex the images of a data set are, per scale."),

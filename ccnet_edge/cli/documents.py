@@ -60,6 +60,7 @@ DOCUMENTS = {
     "feature-energy": Document(
         holder="ccnet_edge.spec.features:FeatureEnergy", commands=("measure --features FOLDER",)
     ),
+    "gain": Document(holder="ccnet_edge.spec.gain:Gain", commands=("gain",)),
     "installed": Document(
         holder="ccnet_edge.device.install.install:Outcome",
         program="ccnet-install.pyz install|rollback|check --json",

@@ -3,7 +3,14 @@
 from __future__ import annotations
 
 from ccnet_edge.cost.check import check_memory
-from ccnet_edge.cost.counts import macs, parameters, values_per_scale, weights, weights_per_scale
+from ccnet_edge.cost.counts import (
+    macs,
+    parameters,
+    values_per_scale,
+    weights,
+    weights_per_node,
+    weights_per_scale,
+)
 from ccnet_edge.cost.estimate import estimate
 from ccnet_edge.cost.memory import MemoryPlan, PlacedTensor, plan_memory
 from ccnet_edge.cost.shapes import Shape, shapes
@@ -20,5 +27,6 @@ __all__ = [
     "shapes",
     "values_per_scale",
     "weights",
+    "weights_per_node",
     "weights_per_scale",
 ]

@@ -22,6 +22,12 @@ def weights_per_scale(spec: NetworkSpec) -> tuple[int, ...]:
     return tuple(totals)
 
 
+def weights_per_node(spec: NetworkSpec) -> dict[str, int]:
+    """Convolution weights by node, of the nodes that have any, in the network's order."""
+    walked = _walk(spec, spec.output_stride, spec.output_stride)
+    return {node.name: op.weights(node, inputs) for node, op, inputs, _ in walked if op.convolves}
+
+
 def parameters(spec: NetworkSpec) -> int:
     """Every trained value: weights, biases, and γ and β of batch normalisation."""
     walked = _walk(spec, spec.output_stride, spec.output_stride)
