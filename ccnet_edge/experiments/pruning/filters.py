@@ -14,6 +14,7 @@ from typing import Any
 import torch
 from torch import nn
 
+from ccnet_edge.cost.ops import find_op
 from ccnet_edge.errors import MissingExtraError, UsageError
 from ccnet_edge.nets import SpecModule, build_module
 from ccnet_edge.nets.ops import convolution_of
@@ -30,16 +31,22 @@ def filter_groups(module: SpecModule) -> dict[tuple[str, ...], int]:
     logits, and sums with the image, are in none.
     """
     graph, names = _graph(module)
-    head = _last_convolution(module)
-    found = {}
-    roots = (nn.Conv2d, nn.ConvTranspose2d)
-    for group in graph.get_all_groups(ignored_layers=[head], root_module_types=roots):
-        nodes = dict.fromkeys(
-            names[dep.target.module]
+    head = list(convolutions(module).values())[-1]
+    found: dict[tuple[str, ...], int] = {}
+    seen: set[Any] = {head}
+    for part in names:
+        if part in seen:
+            continue
+        removing = graph.get_pruner_of_module(part).prune_out_channels
+        group = graph.get_pruning_group(part, removing, list(range(part.out_channels)))
+        together = dict.fromkeys(
+            dep.target.module
             for dep, _ in group
             if graph.is_out_channel_pruning_fn(dep.handler) and dep.target.module in names
         )
-        found[tuple(nodes)] = len(group[0].idxs)
+        seen |= together.keys()
+        if head not in together:
+            found[tuple(names[each] for each in together)] = part.out_channels
     return found
 
 
@@ -73,25 +80,29 @@ def with_node_widths(spec: NetworkSpec, widths: Mapping[str, int]) -> NetworkSpe
 
     Its nodes are thinned no further: they have no width in common that a plan could change.
     """
-    nodes = tuple(
-        replace(node, width=widths.get(node.name, node.width), thinned=False) for node in spec.nodes
-    )
-    own = [(node.scale, node.width) for node in nodes[:-1] if node.name in widths]
+    channels: dict[str, int] = {}
+    nodes = []
+    for node in spec.nodes:
+        read = [channels[name] for name in node.inputs]
+        width = node.width  # of 0 it is that of the inputs
+        if width and node.name in widths:
+            width = widths[node.name]
+        elif width and read and not find_op(node).convolves:
+            width = read[0]  # a sum has the channels of its terms
+        nodes.append(replace(node, width=width, thinned=False))
+        channels[node.name] = width or sum(read)
+    own = [(n.scale, n.width) for n in nodes[:-1] if n.width and n.name in widths]
     widest = tuple(
         max((width for scale, width in own if scale == s), default=spec.widths[s])
         for s in range(spec.scales)
     )
-    return replace(spec, nodes=nodes, widths=widest)
+    return replace(spec, nodes=tuple(nodes), widths=widest)
 
 
 def convolutions(module: SpecModule) -> dict[str, nn.Conv2d | nn.ConvTranspose2d]:
     """The convolution of each node that has one, by the node's name."""
     found = {node.name: convolution_of(module.block(node)) for node in module.spec.nodes}
     return {name: part for name, part in found.items() if part is not None}
-
-
-def _last_convolution(module: SpecModule) -> nn.Module:
-    return list(convolutions(module).values())[-1]
 
 
 def _graph(module: SpecModule) -> tuple[Any, dict[Any, str]]:
@@ -113,4 +124,5 @@ def _graph(module: SpecModule) -> tuple[Any, dict[Any, str]]:
     with torch.enable_grad():  # it follows the gradient's functions
         graph = torch_pruning.DependencyGraph().build_dependency(module.eval(), example)
     module.train(training)
-    return graph, {part: name for name, part in convolutions(module).items()}
+    own = {node.name for node in module.spec.nodes if node.width}
+    return graph, {part: name for name, part in convolutions(module).items() if name in own}
