@@ -75,10 +75,14 @@ def float_model(spec: NetworkSpec, *, height: int, width: int) -> ModelProto:
     graph = helper.make_graph(
         nodes,
         "network",
-        [helper.make_tensor_value_info(INPUT, TensorProto.FLOAT, [1, *found[spec.nodes[0].name]])],
         [
             helper.make_tensor_value_info(
-                OUTPUT, TensorProto.FLOAT, [1, *found[spec.nodes[-1].name]]
+                INPUT, TensorProto.FLOAT, [1, *found[spec.nodes[0].name][:3]]
+            )
+        ],
+        [
+            helper.make_tensor_value_info(
+                OUTPUT, TensorProto.FLOAT, [1, *found[spec.nodes[-1].name][:3]]
             )
         ],
         weights,

@@ -44,9 +44,13 @@ class Node:
     def border(self) -> int:
         """Zeros at every side that make a kernel with padding "same" keep height and width.
 
-        An even kernel has no middle: as torch has it, one of 2 × 2 gets none.
+        An even kernel has no middle: as torch has it, one of 2 × 2 gets none. Pooling whose cells
+        lie side by side needs none either.
         """
-        return 0 if self.padding == "valid" else self.dilation * ((self.kernel - 1) // 2)
+        side_by_side = self.op.endswith("pool") and self.kernel == self.stride
+        if self.padding == "valid" or side_by_side:
+            return 0
+        return self.dilation * ((self.kernel - 1) // 2)
 
     def width_at(self, widths: tuple[int, ...]) -> int:
         """Its channels where scale s has `widths[s]`: its share of them where it is thinned."""
