@@ -23,7 +23,7 @@ from ccnet_edge.native import (
 from ccnet_edge.native.footprint import application_bytes, blob_limit
 from ccnet_edge.native.toolchain import build_binaries, find_compiler
 from ccnet_edge.nets import SpecModule
-from ccnet_edge.nets.ops import ConvBnRelu, convolution_of
+from ccnet_edge.nets.ops import ConvBnRelu, DepthwiseBnRelu, convolution_of
 from ccnet_edge.spec import serial
 from ccnet_edge.spec.artifact import Artifact
 from ccnet_edge.spec.plan import Limits
@@ -106,7 +106,7 @@ def plan_for(
 
 def _folded(block: nn.Module, convolution: nn.Conv2d | nn.ConvTranspose2d) -> Convolution:
     weight = convolution.weight.detach().double()
-    if isinstance(block, ConvBnRelu):
+    if isinstance(block, (ConvBnRelu, DepthwiseBnRelu)):
         norm = block.norm
         assert norm.running_mean is not None
         assert norm.running_var is not None

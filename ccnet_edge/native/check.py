@@ -69,7 +69,7 @@ def _wanted(program: RowProgram, op: RowOp, at: int) -> Iterator[tuple[int, int]
     """Source rows that a step reads, by what its kind computes."""
     for row in range(at, at + op.step):
         for source in op.sources:
-            if op.kind in ("conv", "winograd", "conv8", "logits8"):
+            if op.kind in ("conv", "winograd", "depthwise", "conv8", "logits8"):
                 wanted = [row * op.stride + k - op.kernel // 2 for k in range(op.kernel)]
             elif op.kind in ("maxpool", "maxpool8"):
                 wanted = [row * op.stride + k for k in range(op.stride)]

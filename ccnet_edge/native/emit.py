@@ -26,8 +26,10 @@ KINDS = {
     "normalise": "CC_NORMALISE",
     "conv": "CC_CONV",
     "winograd": "CC_WINO",
+    "depthwise": "CC_DEPTH",
     "upconv": "CC_UP",
     "maxpool": "CC_POOL",
+    "add": "CC_SUM",
     "half": "CC_HALF",
     "float": "CC_WHOLE",
     "quantise": "CC_NORMALISE",
@@ -169,8 +171,9 @@ def _cases(ops: tuple[RowOp, ...]) -> list[str]:
     if pairs:
         lines.append("#define CC_WINOGRAD 1")
         lines.append("#define CC_WINOGRAD_CASES(X) " + " ".join(f"X({m})" for m in pairs))
-    if any(op.kind == "half" for op in ops):
-        lines.append("#define CC_HALVES 1")
+    kinds = {op.kind for op in ops}
+    names = {"add": "CC_SUMS", "depthwise": "CC_DEPTHS", "half": "CC_HALVES"}
+    lines += [f"#define {name} 1" for of, name in names.items() if of in kinds]
     if any(_plain(op) for op in ops):
         lines.append("#define CC_PLAIN 1")
     return lines

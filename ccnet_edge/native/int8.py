@@ -10,6 +10,8 @@ from ccnet_edge.native.ir import QUAD, Kind, RowOp, RowProgram
 # Words before an operator's weights: zero point, least result, two of nothing. The input and
 # poolings have a zero point for every channel behind theirs, the input 1 / scale as well.
 HEAD = 4
+# What takes a network that int8 rows do not.
+ELSEWHERE = "use fp32 here, or int8 as onnx, ort or openvino"
 
 # What becomes of an operator; row pairs and fp16 rows have no integer form.
 INTEGER: dict[Kind, Kind] = {
@@ -32,7 +34,8 @@ def in_int8(program: RowProgram) -> RowProgram:
     if last.kind != "conv" or last.stride != 1 or last.relu:
         raise ConfigError(
             f"{last.name}: int8 wants a last convolution of stride 1 without ReLU, whose sums "
-            f"are the logits, found {last.kind} of stride {last.stride}"
+            f"are the logits, found {last.kind} of stride {last.stride}",
+            hint=ELSEWHERE,
         )
     ops: list[RowOp] = []
     parts: list[tuple[int, ...]] = []  # what has become of each operator
@@ -125,7 +128,11 @@ def _words(program: RowProgram, op: RowOp) -> int:
 def _integer(op: RowOp) -> RowOp:
     if op.kind not in INTEGER or op.pushes:
         raise ConfigError(
-            f"{op.name}: int8 has no {op.kind} rows",
-            hint="choose skips fp32 or recompute, and no winograd",
+            f"{op.name}: the native engine's int8 has no {op.kind} rows",
+            hint=(
+                "choose skips fp32 or recompute, and no winograd"
+                if op.kind in ("half", "float", "winograd") or op.pushes
+                else ELSEWHERE
+            ),
         )
     return replace(op, kind=INTEGER[op.kind])

@@ -2,7 +2,7 @@
 
 Every operator keeps a ring of rows and knows which rows of its sources one of its own rows
 reads: a halo (convolutions), a stride ratio (pooling, transposed convolutions), or the row of
-the same number. Concatenation is no operator: a convolution reads several sources.
+the same number (sums). Concatenation is no operator: a convolution reads several sources.
 """
 
 from __future__ import annotations
@@ -11,7 +11,8 @@ from dataclasses import dataclass, replace
 from typing import Literal
 
 Kind = Literal[
-    "image", "normalise", "conv", "winograd", "upconv", "maxpool", "half", "float",
+    "image", "normalise", "conv", "winograd", "depthwise", "upconv", "maxpool", "add", "half",
+    "float",
     "quantise", "conv8", "upconv8", "maxpool8", "logits8",
 ]  # fmt: skip
 # What a kind of an int8 program does, and what stores its rows as bytes, four channels a cell.
@@ -24,6 +25,8 @@ PLAIN: dict[Kind, Kind] = {
 }
 BYTES = frozenset({"quantise", "conv8", "upconv8", "maxpool8"})
 QUAD = 4
+# Kinds that read beside their own place.
+SWEEPING = frozenset({"conv", "winograd", "depthwise"})
 
 # Rows are padded to whole vectors of the widest machine (16 float32, 64 bytes), so that the
 # layout is the same everywhere.
@@ -35,9 +38,10 @@ class RowOp:
     """One operator on rows.
 
     A row is `channels` planes of `width` values, each plane followed by zeros up to `pitch`.
-    `sources` are positions in the program; their channels stand one after the other. `step` is
-    how many rows are made at once (2 for Winograd's row pairs). `node` is the network's node
-    whose weights it uses. An operator in `pushes` makes its row as soon as this one has.
+    `sources` are positions in the program; their channels stand one after the other, but in a
+    sum, where each has all. A depthwise convolution has one channel in. `step` is how many rows
+    are made at once (2 for Winograd's row pairs). `node` is the network's node whose weights it
+    uses. An operator in `pushes` makes its row as soon as this one has.
     """
 
     name: str
@@ -101,7 +105,7 @@ class RowOp:
     @property
     def convolves(self) -> bool:
         """It has weights."""
-        return self.does in ("conv", "winograd", "upconv")
+        return self.does in ("conv", "winograd", "depthwise", "upconv")
 
     def reads(self, row: int) -> tuple[int, int]:
         """First and last row of each source that output rows [row, row + step) read.
@@ -109,7 +113,7 @@ class RowOp:
         Not clipped: rows outside of the source are zeros.
         """
         last = row + self.step - 1
-        if self.does in ("conv", "winograd"):
+        if self.does in SWEEPING:
             reach = self.kernel // 2
             return row * self.stride - reach, last * self.stride + reach
         if self.does == "maxpool":
@@ -175,5 +179,5 @@ def with_halos(ops: list[RowOp]) -> tuple[RowOp, ...]:
     of another ring, whichever it is; and rows are packed to fp16 with their zeros, so that both
     have one pitch.
     """
-    reach = max((op.kernel // 2 for op in ops if op.kind in ("conv", "winograd")), default=0)
+    reach = max((op.kernel // 2 for op in ops if op.kind in SWEEPING), default=0)
     return tuple(replace(op, halo=max(op.halo, reach)) for op in ops)

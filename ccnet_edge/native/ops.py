@@ -20,6 +20,9 @@ class Source:
     width: int
 
 
+# What takes the operators that rows do not.
+ELSEWHERE = "export the network as onnx, ort or openvino"
+
 Lower = Callable[[Node, Source, bool], RowOp]
 
 
@@ -45,6 +48,54 @@ def _conv(relu: bool) -> Lower:
             node=node.name,
         )
         return replace(op, kind="winograd", step=2) if winograd and op.takes_pairs else op
+
+    return lower
+
+
+def _depthwise(node: Node, source: Source, _: bool) -> RowOp:
+    if node.kernel % 2 == 0 or node.stride != 1:
+        raise ConfigError(
+            f"{node.name}: the native engine's depthwise convolution has an odd kernel and "
+            f"stride 1, found kernel {node.kernel} and stride {node.stride}",
+            hint=ELSEWHERE,
+        )
+    return RowOp(
+        name=node.name,
+        kind="depthwise",
+        channels=source.channels,
+        height=source.height,
+        width=source.width,
+        sources=source.parts,
+        in_channels=1,
+        kernel=node.kernel,
+        relu=True,
+        scale=node.scale,
+        node=node.name,
+    )
+
+
+def _sum(relu: bool) -> Lower:
+    def lower(node: Node, source: Source, _: bool) -> RowOp:
+        # NOTE: a concatenation is several parts, which have no planes side by side to add to.
+        parts = len(node.inputs)
+        if len(source.parts) != parts or source.channels != parts * node.width:
+            raise ConfigError(
+                f"{node.name}: the native engine adds operators of {node.width} channels each, "
+                f"found {parts} inputs of {len(source.parts)} operators and {source.channels} "
+                "channels in all",
+                hint=ELSEWHERE,
+            )
+        return RowOp(
+            name=node.name,
+            kind="add",
+            channels=node.width,
+            height=source.height,
+            width=source.width,
+            sources=source.parts,
+            in_channels=node.width,
+            relu=relu,
+            scale=node.scale,
+        )
 
     return lower
 
@@ -115,15 +166,15 @@ def _divided(node: Node, source: Source) -> tuple[int, int]:
 def _none(node: Node, _source: Source, _winograd: bool) -> RowOp:
     raise ConfigError(
         f"{node.name}: the native engine has no {node.op}",
-        hint="export the network as onnx, ort or openvino",
+        hint=ELSEWHERE,
     )
 
 
 # Op → its operator on rows; None for what is no operator there. Equal keys to cost/ops.py and
 # nets/ops.py, by a test.
 OPS: dict[str, Lower | None] = {
-    "add": _none,
-    "add_relu": _none,
+    "add": _sum(relu=False),
+    "add_relu": _sum(relu=True),
     "avgpool": _none,
     "bn_relu_conv": _none,
     "border": _none,
@@ -133,7 +184,7 @@ OPS: dict[str, Lower | None] = {
     "conv_bn": _conv(relu=False),
     "conv_bn_relu": _conv(relu=True),
     "conv_relu": _none,
-    "depthwise_bn_relu": _none,
+    "depthwise_bn_relu": _depthwise,
     "dilated_pool": _none,
     "input": _input,
     "lay_out": _none,

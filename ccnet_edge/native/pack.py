@@ -137,7 +137,12 @@ def found_weights(op: RowOp, weights: Weights) -> Convolution:
 
 def _packed(op: RowOp, convolution: Convolution) -> NDArray[np.float32]:
     """Block by block, then the biases."""
-    order = {"conv": _direct, "winograd": _winograd, "upconv": _transposed}[op.kind]
+    order = {
+        "conv": _direct,
+        "depthwise": lambda weight: [weight],
+        "winograd": _winograd,
+        "upconv": _transposed,
+    }[op.kind]
     values = [*order(convolution.weight), convolution.bias]
     return np.concatenate([part.ravel() for part in values]).astype(np.float32)
 

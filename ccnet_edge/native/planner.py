@@ -169,7 +169,7 @@ def op_cycles(op: RowOp) -> float:
         return groups * _winograd(op)
     if op.does == "conv":
         return groups * _direct(op)
-    if op.does == "upconv":
+    if op.does in ("upconv", "depthwise"):
         return op.macs / (PER_CYCLE * UP_SHARE)
     return op.height * op.width * op.channels * PER_VALUE
 

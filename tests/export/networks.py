@@ -25,7 +25,7 @@ from ccnet_edge.spec.training import TrainedNetwork
 # Pixel classifiers, whose graphs have many small nodes.
 CLASSIFIERS = frozenset({"dccn", "dcnn"})
 # Networks with operators that the native engine does not have.
-NOT_NATIVE = CLASSIFIERS | {"cumedvision", "fcn", "mobileunet", "resunet", "ucunet"}
+NOT_NATIVE = CLASSIFIERS
 HEIGHT, WIDTH = 32, 48
 
 

@@ -63,7 +63,7 @@
 #define CC_PLACE(pointer) __asm__ volatile("" : "+r"(pointer))
 #endif
 
-enum { CC_IMAGE, CC_NORMALISE, CC_CONV, CC_WINO, CC_UP, CC_POOL, CC_HALF, CC_WHOLE };
+enum { CC_IMAGE, CC_NORMALISE, CC_CONV, CC_WINO, CC_DEPTH, CC_UP, CC_POOL, CC_SUM, CC_HALF, CC_WHOLE };
 
 /*@SIZES@*/
 
@@ -99,6 +99,7 @@ typedef struct {
 typedef struct {
     void (*conv)(const cc_job *), (*up)(const cc_job *), (*pool)(const cc_job *);
     void (*wino)(const cc_job *), (*half)(const cc_job *), (*whole)(const cc_job *);
+    void (*depth)(const cc_job *), (*sum)(const cc_job *);
 #ifdef CC_INT8
     void (*quantise)(const float *const *, int32_t, int32_t, const int32_t *, const float *, int32_t *);
 #endif
@@ -469,6 +470,7 @@ static void cc_reads(const cc_op *op, int32_t row, int32_t *first, int32_t *last
     switch (op->kind) {
     case CC_CONV:
     case CC_WINO:
+    case CC_DEPTH:
         *first = row * op->stride - reach;
         *last = end * op->stride + reach;
         break;
@@ -596,6 +598,8 @@ static void cc_compute(const cc_band *band, const cc_op *op, int32_t row)
     case CC_POOL: kernels->pool(&job); break;
 #endif
     case CC_WINO: kernels->wino(&job); break;
+    case CC_DEPTH: kernels->depth(&job); break;
+    case CC_SUM: kernels->sum(&job); break;
     case CC_HALF: kernels->half(&job); break;
     case CC_WHOLE: kernels->whole(&job); break;
     default: break;

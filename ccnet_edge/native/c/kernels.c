@@ -334,6 +334,56 @@ static void CC_FN(wino)(const cc_job *job)
 }
 #endif
 
+#ifdef CC_DEPTHS
+/* A kernel of its own for every channel: K×K, stride 1. */
+CC_INLINE void CC_FN(depth_rows)(const cc_job *job, const int K)
+{
+    const cc_op *op = job->op;
+    const float *w = job->weights, *bias = w + (size_t)op->channels * K * K;
+    float *out = job->out[0];
+    for (int32_t s = 0; s < job->spans; s++) {
+        const cc_span *span = &job->span[s];
+        for (int32_t c = 0; c < span->channels; c++, out += op->pitch, w += K * K, bias++)
+            for (int32_t x = 0; x < op->width; x += CC_VL) {
+                const int32_t last = op->width - CC_VL, at = x > last && last > 0 ? last : x;
+                const ptrdiff_t from = c * span->pitch + at - K / 2;
+                VF sum = SPLAT(*bias);
+                for (int ky = 0; ky < K; ky++)
+                    for (int kx = 0; kx < K; kx++)
+                        sum += SPLAT(w[ky * K + kx]) * LOAD(span->row[ky] + from + kx);
+                STORE(out + at, op->relu ? CC_MAX(sum, (VF){0}) : sum);
+            }
+    }
+    cc_close_row(op, job->out[0]);
+}
+
+static void CC_FN(depth)(const cc_job *job)
+{
+    if (job->op->kernel == 3)
+        CC_FN(depth_rows)(job, 3);
+    else
+        CC_FN(depth_rows)(job, job->op->kernel);
+}
+#endif
+
+#ifdef CC_SUMS
+/* Sources of the same channels, plane on plane. */
+static void CC_FN(sum)(const cc_job *job)
+{
+    const cc_op *op = job->op;
+    float *out = job->out[0];
+    for (int32_t c = 0; c < op->channels; c++, out += op->pitch)
+        for (int32_t x = 0; x < op->width; x += CC_VL) {
+            const int32_t last = op->width - CC_VL, at = x > last && last > 0 ? last : x;
+            VF sum = LOAD(job->span[0].row[0] + c * job->span[0].pitch + at);
+            for (int32_t s = 1; s < job->spans; s++)
+                sum += LOAD(job->span[s].row[0] + c * job->span[s].pitch + at);
+            STORE(out + at, op->relu ? CC_MAX(sum, (VF){0}) : sum);
+        }
+    cc_close_row(op, job->out[0]);
+}
+#endif
+
 #ifdef CC_HALVES
 static void CC_FN(half)(const cc_job *job)
 {
@@ -358,6 +408,12 @@ static const cc_kernels CC_FN(kernels) = {
     .conv = CC_FN(conv),
     .up = CC_FN(up),
     .pool = CC_FN(pool),
+#ifdef CC_DEPTHS
+    .depth = CC_FN(depth),
+#endif
+#ifdef CC_SUMS
+    .sum = CC_FN(sum),
+#endif
 #ifdef CC_WINOGRAD
     .wino = CC_FN(wino),
 #endif
