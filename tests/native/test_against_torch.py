@@ -154,10 +154,11 @@ def test_every_architecture_gives_torchs_masks(architecture: str) -> None:
             lower(network, height=32, width=48)
         assert error.value.hint == "export the network as onnx, ort or openvino"
         return
-    case = case_of(network.with_widths((3, 4, 5, 6, 7, 9)[: network.scales]), 32, 48)
+    height, width = network.input_size(32, 48)
+    case = case_of(network.with_widths((3, 4, 5, 6, 7, 9)[: network.scales]), height, width)
     made = make(case)
     session = NativeSession(library(made), made.weights)
-    pixels = np.random.default_rng(1).integers(0, 256, (32, 48, 3), np.uint8)
+    pixels = np.random.default_rng(1).integers(0, 256, (height, width, 3), np.uint8)
     pre = made.preprocessing
     x = ((pixels / 255 - pre.mean) / pre.std).transpose(2, 0, 1)[None].astype(np.float32)
     wanted = made.torch_logits(x)
