@@ -26,7 +26,7 @@ from ccnet_edge.experiments.systems.shop import Made, Shop
 from ccnet_edge.nets import SpecModule
 from ccnet_edge.train.losses import LOSSES
 from ccnet_edge.train.material import gather
-from ccnet_edge.train.patches import Batch
+from ccnet_edge.train.patches import Batch, PatchSource
 from ccnet_edge.train.places import find_place
 
 ROUNDS = 5
@@ -81,18 +81,20 @@ def _by_gradients(
 
     def compress(module: SpecModule) -> SpecModule:
         full, budget = onnx_bytes(module.spec, bits=32), shop.terms.budget_bytes
+        patches = _patches(shop)
         for number in range(1, ROUNDS + 1):
             # A constant factor a round, so that each removes about the same share of what is there.
             target = round(full * (min(budget, full) / full) ** (number / ROUNDS))
-            scores = scored(module, _batches(shop, number))
+            batches = [patches.batch(number * BATCHES + i) for i in range(BATCHES)]
+            scores = scored(module, batches)
             module = remove_filters(module, keep_globally(module, scores, budget_bytes=target))
         return module
 
     return shop.fine_tune(network, compress, folder)
 
 
-def _batches(shop: Shop, number: int) -> list[Batch]:
-    """Training patches for round `number`."""
+def _patches(shop: Shop) -> PatchSource:
+    """Training patches, as the recipe cuts them."""
     terms = shop.terms
     material = gather(
         shop.network(terms.base),
@@ -104,4 +106,4 @@ def _batches(shop: Shop, number: int) -> list[Batch]:
         seed=terms.seed,
         progress=shop.progress,
     )
-    return [material.patches.batch(number * BATCHES + i) for i in range(BATCHES)]
+    return material.patches
