@@ -55,3 +55,9 @@ def base_network(name: str, *, channels: int, classes: int) -> NetworkSpec:
         UsageError: no such architecture.
     """
     return find_architecture(name)(in_channels=channels, outputs=outputs_for(classes))
+
+
+def at_base_width(network: NetworkSpec, base_width: int) -> NetworkSpec:
+    """The network whose finest scale has `base_width` channels, the others in proportion."""
+    alpha = base_width / network.widths[0]
+    return network.with_widths(tuple(max(1, round(alpha * width)) for width in network.widths))

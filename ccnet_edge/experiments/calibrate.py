@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
-from ccnet_edge.architectures import base_network
+from ccnet_edge.architectures import at_base_width, base_network
 from ccnet_edge.complexity import DEFAULT_DEFINITION, fitting_size, measure
 from ccnet_edge.complexity.encoder import encoder_identity
 from ccnet_edge.dataset import DatasetOptions, SegmentationDataset
@@ -64,10 +64,7 @@ class CalibrationRequest:
     def base(self, *, channels: int, classes: int) -> NetworkSpec:
         """The network that accuracy is relative to."""
         full = base_network(self.architecture, channels=channels, classes=classes)
-        if self.base_width is None:
-            return full
-        share = self.base_width / full.widths[0]
-        return full.with_widths(tuple(max(1, round(width * share)) for width in full.widths))
+        return full if self.base_width is None else at_base_width(full, self.base_width)
 
 
 def thinned(base: NetworkSpec, alpha: float) -> NetworkSpec:

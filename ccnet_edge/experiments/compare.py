@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from math import log10
 from pathlib import Path
 
-from ccnet_edge.architectures import base_network
+from ccnet_edge.architectures import at_base_width, base_network
 from ccnet_edge.complexity import fitting_size, measure
 from ccnet_edge.cost import weights
 from ccnet_edge.dataset import SegmentationDataset
@@ -19,7 +19,7 @@ from ccnet_edge.device.environment import environment
 from ccnet_edge.device.memory import measure_fresh
 from ccnet_edge.errors import ConfigError
 from ccnet_edge.experiments.steps_below import step_below
-from ccnet_edge.experiments.systems import Made, Shop, System, at_base_width, find_systems
+from ccnet_edge.experiments.systems import Made, Shop, System, find_systems
 from ccnet_edge.export import export
 from ccnet_edge.solver import solve
 from ccnet_edge.spec import serial

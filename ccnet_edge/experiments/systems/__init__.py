@@ -9,9 +9,9 @@ from pathlib import Path
 from ccnet_edge.architectures import ARCHITECTURES
 from ccnet_edge.errors import unknown_key
 from ccnet_edge.experiments.systems import merged, pruned, quantised, thinned
-from ccnet_edge.experiments.systems.shop import Made, Shop, at_base_width
+from ccnet_edge.experiments.systems.shop import Made, Shop
 
-__all__ = ["SYSTEMS", "Made", "Shop", "System", "at_base_width", "find_systems"]
+__all__ = ["SYSTEMS", "Made", "Shop", "System", "find_systems"]
 
 
 @dataclass(frozen=True, kw_only=True)

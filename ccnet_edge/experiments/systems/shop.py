@@ -15,7 +15,7 @@ from typing import Literal
 
 from safetensors.torch import save as save_tensors
 
-from ccnet_edge.architectures import base_network
+from ccnet_edge.architectures import at_base_width, base_network
 from ccnet_edge.cost.estimate import onnx_bytes
 from ccnet_edge.dataset import SegmentationDataset
 from ccnet_edge.errors import InfeasibleError
@@ -152,9 +152,3 @@ class Made:
     trained: Path
     runs: tuple[TrialResult, ...]
     convert: Callable[[Path, Path], str] | None = None
-
-
-def at_base_width(network: NetworkSpec, base_width: int) -> NetworkSpec:
-    """The network whose finest scale has `base_width` channels, the others in proportion."""
-    alpha = base_width / network.widths[0]
-    return network.with_widths(tuple(max(1, round(alpha * width)) for width in network.widths))
