@@ -86,7 +86,9 @@ def test_what_a_killed_tool_left_is_cleared_by_the_next(group: MemoryGroup) -> N
         "sleep = 'print(flush=True); import time; time.sleep(60)'\n"
         "with memory_group(64 << 20) as made:\n"
         "    words = [sys.executable, '-S', '-c', sleep]\n"
-        "    left = subprocess.Popen(made.command(words), stdout=subprocess.PIPE)\n"
+        # What runs on must not hold the tool's pipes open: the test would wait for it.
+        "    pipes = {'stdout': subprocess.PIPE, 'stderr': subprocess.DEVNULL}\n"
+        "    left = subprocess.Popen(made.command(words), **pipes)\n"
         "    left.stdout.readline()\n"
         "    print(made.folder, left.pid, flush=True)\n"
         "    os.kill(os.getpid(), signal.SIGKILL)\n"

@@ -100,8 +100,9 @@ def _float_graph(
 
 
 def slow_if_deep(architecture: str) -> ParameterSet:
-    """The DCCN's 58 layers take ten seconds to export."""
-    marks = [pytest.mark.slow] if architecture == "dccn" else []
+    """Networks of many layers take five seconds and more to export."""
+    deep = ("dccn", "mobileunet", "resunet", "squeezeunet", "ucunet")
+    marks = [pytest.mark.slow] if architecture in deep else []
     return pytest.param(architecture, marks=marks)
 
 
