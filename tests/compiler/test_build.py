@@ -83,6 +83,7 @@ def test_no_stage_is_made_twice_for_the_same_inputs(
     assert {path: path.stat().st_mtime_ns for path in receipts} == receipts
 
 
+@pytest.mark.slow
 def test_a_build_elsewhere_gives_the_same_archive(
     built: Path, data: SegmentationDataset, make_request: MakeRequest, tmp_path: Path
 ) -> None:

@@ -64,6 +64,7 @@ def test_three_classes_in_four_channels_of_16_bits_are_built_and_run(tmp_path: P
     assert mask.max() <= 2
 
 
+@pytest.mark.slow
 def test_a_base_network_is_scored_and_the_plan_knows_its_validation_score_alone(
     base: None, data: SegmentationDataset, make_request: MakeRequest, tmp_path: Path
 ) -> None:

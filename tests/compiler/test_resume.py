@@ -21,7 +21,10 @@ from tests.compiler.conftest import DISK, SIZE, MakeRequest
 pytestmark = pytest.mark.usefixtures("no_page")
 
 
-@pytest.mark.parametrize("last", ["plan", "export", "bench"])
+@pytest.mark.parametrize(
+    "last",
+    ["export", *(pytest.param(stage, marks=pytest.mark.slow) for stage in ("plan", "bench"))],
+)
 def test_a_build_that_was_cut_off_after_a_stage_makes_only_the_later_ones(
     copy: Path, data: SegmentationDataset, make_request: MakeRequest, last: str
 ) -> None:

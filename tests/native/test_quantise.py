@@ -362,6 +362,7 @@ def trained(spec: NetworkSpec, x: NDArray[np.float32], y: NDArray[np.float32]) -
     return module.eval()
 
 
+@pytest.mark.slow
 def test_a_trained_networks_masks_stay_in_int8(tmp_path: Path) -> None:
     dataset = open_dataset(write_samples(tmp_path / "cells", count=12, size=SIZE))
     pre = Preprocessing(
