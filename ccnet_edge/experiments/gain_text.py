@@ -2,15 +2,16 @@
 
 from __future__ import annotations
 
-import io
 from pathlib import Path
+from typing import TYPE_CHECKING
 
-from ccnet_edge.complexity.plot import DATELESS, plot_path
-from ccnet_edge.errors import MissingExtraError
+from ccnet_edge.complexity.plot import save_figure
 from ccnet_edge.experiments.systems_text import aligned
-from ccnet_edge.spec import serial
 from ccnet_edge.spec.gain import Gain
 from ccnet_edge.units import format_ms
+
+if TYPE_CHECKING:
+    from matplotlib.axes import Axes
 
 
 def describe_gain(gain: Gain) -> str:
@@ -69,40 +70,30 @@ def plot_gain(gain: Gain, path: Path) -> Path:
         UsageError: a suffix that is no picture's.
         MissingExtraError: matplotlib is not installed.
     """
-    path = plot_path(str(path))
-    try:
-        from matplotlib import rc_context
-        from matplotlib.figure import Figure
-    except ImportError as error:
-        raise MissingExtraError(
-            "a plot needs matplotlib, which is not installed",
-            hint="pip install 'ccnet-edge[build]'",
-        ) from error
     panels = 2 if gain.layers else 1
-    figure = Figure(figsize=(6.5 * panels, 4.5), layout="constrained")
-    axes = figure.add_subplot(1, panels, 1)
-    at = range(len(gain.sets))
-    for offset, label, ratios in (
-        (-0.2, "weights", [each.weights_ratio for each in gain.sets]),
-        (0.2, "latency", [each.latency_ratio for each in gain.sets]),
-    ):
-        bars = axes.bar([i + offset for i in at], ratios, width=0.4, label=label)
-        axes.bar_label(bars, fmt="%.1f×", fontsize=8)
-    axes.set_xticks(list(at), [f"{each.name}\n{each.architecture}" for each in gain.sets])
-    axes.set_yscale("log")
-    axes.set_ylabel("times less")
-    axes.set_title(f"at {gain.floor:.0%} of the base's {gain.metric.upper()}", loc="left")
-    axes.legend(frameon=False)
-    if gain.layers:
-        second = figure.add_subplot(1, panels, 2)
-        names = [layer.node for layer in gain.layers]
-        second.bar(range(len(names)), [100 * layer.removed for layer in gain.layers])
-        second.set_xticks(range(len(names)), names, rotation=60, ha="right", fontsize=7)
-        second.set_ylabel("weights removed by the plan, %")
-    content = io.BytesIO()
-    with rc_context({"svg.hashsalt": "ccnet-edge"}):
-        figure.savefig(content, format=path.suffix[1:], dpi=150, metadata=DATELESS[path.suffix])
-    return serial.write_bytes(path, content.getvalue())
+
+    def draw(both: list[Axes]) -> None:
+        axes = both[0]
+        at = range(len(gain.sets))
+        for offset, label, ratios in (
+            (-0.2, "weights", [each.weights_ratio for each in gain.sets]),
+            (0.2, "latency", [each.latency_ratio for each in gain.sets]),
+        ):
+            bars = axes.bar([i + offset for i in at], ratios, width=0.4, label=label)
+            axes.bar_label(bars, fmt="%.1f×", fontsize=8)
+        axes.set_xticks(list(at), [f"{each.name}\n{each.architecture}" for each in gain.sets])
+        axes.set_yscale("log")
+        axes.set_ylabel("times less")
+        axes.set_title(f"at {gain.floor:.0%} of the base's {gain.metric.upper()}", loc="left")
+        axes.legend(frameon=False)
+        if gain.layers:
+            second = both[1]
+            names = [layer.node for layer in gain.layers]
+            second.bar(range(len(names)), [100 * layer.removed for layer in gain.layers])
+            second.set_xticks(range(len(names)), names, rotation=60, ha="right", fontsize=7)
+            second.set_ylabel("weights removed by the plan, %")
+
+    return save_figure(path, draw, panels=(1, panels), size=(6.5 * panels, 4.5))
 
 
 def _widths(widths: tuple[int, ...]) -> str:

@@ -2,14 +2,15 @@
 
 from __future__ import annotations
 
-import io
 from pathlib import Path
+from typing import TYPE_CHECKING
 
-from ccnet_edge.complexity.plot import DATELESS, plot_path
-from ccnet_edge.errors import MissingExtraError
+from ccnet_edge.complexity.plot import save_figure
 from ccnet_edge.experiments.systems_text import aligned
-from ccnet_edge.spec import serial
 from ccnet_edge.spec.sensitivity import LayerLoss, Sensitivity
+
+if TYPE_CHECKING:
+    from matplotlib.axes import Axes
 
 
 def describe_sensitivity(found: Sensitivity) -> str:
@@ -45,30 +46,20 @@ def plot_sensitivity(found: Sensitivity, path: Path) -> Path:
         UsageError: a suffix that is no picture's.
         MissingExtraError: matplotlib is not installed.
     """
-    path = plot_path(str(path))
-    try:
-        from matplotlib import rc_context
-        from matplotlib.figure import Figure
-    except ImportError as error:
-        raise MissingExtraError(
-            "a plot needs matplotlib, which is not installed",
-            hint="pip install 'ccnet-edge[build]'",
-        ) from error
-    figure = Figure(figsize=(9, 4.5), layout="constrained")
-    axes = figure.add_subplot()
-    at = range(len(found.layers))
-    for i, loss in enumerate(found.layers[0].losses):
-        means = [layer.losses[i].mean for layer in found.layers]
-        errors = [layer.losses[i].spread for layer in found.layers]
-        label = f"{loss.share:.0%} gone"
-        axes.errorbar(at, means, yerr=errors, marker="o", capsize=3, label=label)
-    axes.set_xticks(list(at), [layer.node for layer in found.layers], rotation=60, ha="right")
-    axes.set_ylabel("loss of F1")
-    axes.grid(axis="y", alpha=0.3)
-    axes.spines[["top", "right"]].set_visible(False)
-    axes.legend(frameon=False)
-    axes.set_title(f"{found.name}: one layer pruned at random", fontsize=11, loc="left")
-    content = io.BytesIO()
-    with rc_context({"svg.hashsalt": "ccnet-edge"}):
-        figure.savefig(content, format=path.suffix[1:], dpi=150, metadata=DATELESS[path.suffix])
-    return serial.write_bytes(path, content.getvalue())
+
+    def draw(panels: list[Axes]) -> None:
+        axes = panels[0]
+        at = range(len(found.layers))
+        for i, loss in enumerate(found.layers[0].losses):
+            means = [layer.losses[i].mean for layer in found.layers]
+            errors = [layer.losses[i].spread for layer in found.layers]
+            label = f"{loss.share:.0%} gone"
+            axes.errorbar(at, means, yerr=errors, marker="o", capsize=3, label=label)
+        axes.set_xticks(list(at), [layer.node for layer in found.layers], rotation=60, ha="right")
+        axes.set_ylabel("loss of F1")
+        axes.grid(axis="y", alpha=0.3)
+        axes.spines[["top", "right"]].set_visible(False)
+        axes.legend(frameon=False)
+        axes.set_title(f"{found.name}: one layer pruned at random", fontsize=11, loc="left")
+
+    return save_figure(path, draw, size=(9, 4.5))

@@ -2,14 +2,11 @@
 
 from __future__ import annotations
 
-import io
 from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from ccnet_edge.complexity.plot import DATELESS, plot_path
-from ccnet_edge.errors import MissingExtraError
-from ccnet_edge.spec import serial
+from ccnet_edge.complexity.plot import save_figure
 from ccnet_edge.spec.systems import SystemScore, SystemsTable
 from ccnet_edge.units import format_bytes, format_ms
 
@@ -28,41 +25,33 @@ def plot_systems(table: SystemsTable, path: Path) -> Path:
         UsageError: a suffix that is no picture's.
         MissingExtraError: matplotlib is not installed.
     """
-    path = plot_path(str(path))
-    try:
-        from matplotlib import rc_context
-        from matplotlib.figure import Figure
+
+    def draw(both: list[Axes]) -> None:
         from matplotlib.ticker import FuncFormatter, LogLocator, NullFormatter
-    except ImportError as error:
-        raise MissingExtraError(
-            "a plot needs matplotlib, which is not installed",
-            hint="pip install 'ccnet-edge[build]'",
-        ) from error
-    figure = Figure(figsize=(11, 5), layout="constrained")
-    left, right = figure.subplots(1, 2, sharey=True)
-    panels: tuple[tuple[Axes, str, Callable[[SystemScore], float], Name], ...] = (
-        (left, "size of the ONNX file", lambda score: score.result.disk_bytes, _bytes),
-        (right, "median latency, one thread", lambda score: score.latency_ms, _milliseconds),
-    )
-    for axes, label, value, name in panels:
-        _draw(axes, table.scores, value)
-        axes.set_xscale("log")
-        axes.xaxis.set_major_locator(LogLocator(subs=(1, 2, 5)))
-        axes.xaxis.set_major_formatter(FuncFormatter(name))
-        axes.xaxis.set_minor_formatter(NullFormatter())
-        axes.set_xlabel(label)
-        axes.grid(alpha=0.3)
-        axes.spines[["top", "right"]].set_visible(False)
-    right.legend(frameon=False, fontsize=7, loc="upper left", bbox_to_anchor=(1.0, 1.0))
-    left.axvline(table.terms.budget_bytes, color="0.5", linestyle="--", linewidth=1)
-    left.set_ylabel("F1 on the test images")
-    terms = table.terms
-    title = f"{terms.name} at {terms.height} × {terms.width}; dashed: the budget"
-    figure.suptitle(title, fontsize=11, x=0.01, ha="left")
-    content = io.BytesIO()
-    with rc_context({"svg.hashsalt": "ccnet-edge"}):
-        figure.savefig(content, format=path.suffix[1:], dpi=150, metadata=DATELESS[path.suffix])
-    return serial.write_bytes(path, content.getvalue())
+
+        left, right = both
+        right.sharey(left)
+        panels: tuple[tuple[Axes, str, Callable[[SystemScore], float], Name], ...] = (
+            (left, "size of the ONNX file", lambda score: score.result.disk_bytes, _bytes),
+            (right, "median latency, one thread", lambda score: score.latency_ms, _milliseconds),
+        )
+        for axes, label, value, name in panels:
+            _draw(axes, table.scores, value)
+            axes.set_xscale("log")
+            axes.xaxis.set_major_locator(LogLocator(subs=(1, 2, 5)))
+            axes.xaxis.set_major_formatter(FuncFormatter(name))
+            axes.xaxis.set_minor_formatter(NullFormatter())
+            axes.set_xlabel(label)
+            axes.grid(alpha=0.3)
+            axes.spines[["top", "right"]].set_visible(False)
+        right.legend(frameon=False, fontsize=7, loc="upper left", bbox_to_anchor=(1.0, 1.0))
+        left.axvline(table.terms.budget_bytes, color="0.5", linestyle="--", linewidth=1)
+        left.set_ylabel("F1 on the test images")
+        terms = table.terms
+        title = f"{terms.name} at {terms.height} × {terms.width}; dashed: the budget"
+        left.set_title(title, fontsize=11, loc="left")
+
+    return save_figure(path, draw, panels=(1, 2), size=(11, 5))
 
 
 def _draw(axes: Axes, scores: Sequence[SystemScore], value: Callable[[SystemScore], float]) -> None:
