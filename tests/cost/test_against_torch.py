@@ -35,7 +35,7 @@ def test_torch_counts_the_same_at_base_widths(name: str) -> None:
 
 
 def agrees(network: NetworkSpec) -> None:
-    height, width = SIZE
+    height, width = network.input_size(*SIZE)
     module = build_module(network).eval()
     kernels = [p.numel() for p in module.parameters() if p.dim() == 4]
     assert sum(kernels) == weights(network)
