@@ -19,6 +19,7 @@ from ccnet_edge.spec.artifact import SessionOptions
 
 # The engines that read these tests' ONNX files; other folders of tests have the others.
 ONNX_ENGINES = sorted(set(ENGINES) - ISOLATED - {"native", "openvino", "tensorrt"})
+ORT = "ccnet_edge.device.backends.ort"
 X = np.random.default_rng(0).random((1, 3, 32, 32), dtype=np.float32)
 
 
@@ -46,19 +47,25 @@ def test_options_change_no_result(optimisation: str, arena: bool, brightest_mode
     np.testing.assert_allclose(open_session(brightest_model, options).run(X), X, atol=1e-6)
 
 
-def test_options_arrive_at_onnx_runtime(
-    threshold_model: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
+@pytest.fixture
+def seen(monkeypatch: pytest.MonkeyPatch) -> list[Any]:
+    """The options of every session of ONNX Runtime that is opened."""
     import onnxruntime
 
-    seen: list[Any] = []
+    found: list[Any] = []
     real = onnxruntime.InferenceSession
 
     def spy(source: object, options: object, **rest: object) -> object:
-        seen.append(options)
+        found.append(options)
         return real(source, options, **rest)
 
     monkeypatch.setattr(onnxruntime, "InferenceSession", spy)
+    return found
+
+
+def test_options_arrive_at_onnx_runtime(threshold_model: Path, seen: list[Any]) -> None:
+    import onnxruntime
+
     options = SessionOptions(optimisation="basic", arena=False, memory_pattern=False, threads=3)
     open_session(threshold_model, options)
     (found,) = seen
@@ -66,6 +73,25 @@ def test_options_arrive_at_onnx_runtime(
     assert not found.enable_cpu_mem_arena
     assert not found.enable_mem_pattern
     assert (found.intra_op_num_threads, found.inter_op_num_threads) == (3, 1)
+
+
+@pytest.mark.parametrize("flags", ["", "sse2 avx2", "avx512f"])
+def test_processors_whose_sums_overflow_are_asked_to_be_careful(
+    flags: str, threshold_model: Path, seen: list[Any], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(f"{ORT}.processor_flags", lambda: frozenset(flags.split()))
+    open_session(threshold_model, SessionOptions())
+    assert seen[0].get_session_config_entry("session.x64quantprecision") == "1"
+
+
+@pytest.mark.parametrize("flags", ["avx2 avx_vnni", "avx512f avx512_vnni"])
+def test_the_others_keep_their_faster_kernels(
+    flags: str, threshold_model: Path, seen: list[Any], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(f"{ORT}.processor_flags", lambda: frozenset(flags.split()))
+    open_session(threshold_model, SessionOptions())
+    with pytest.raises(RuntimeError, match="x64quantprecision"):
+        seen[0].get_session_config_entry("session.x64quantprecision")
 
 
 def test_an_unknown_engine_lists_the_known_ones() -> None:
