@@ -26,6 +26,7 @@ def describe(report: BenchReport) -> str:
         f"subject   {report.subject}, input {'×'.join(map(str, report.shape))}",
         f"host      {report.host}: {place(report.memory.environment)}; {judged}",
         f"options   {describe_options(report.options)}",
+        *_tried(report),
         f"memory    {_memory(report.memory)}",
         f"latency   {percentile_text(report.latency, bounds=True)}",
         f"          {start_text(report.latency)}; {samples_text(report.latency)}",
@@ -36,6 +37,19 @@ def describe(report: BenchReport) -> str:
         *verdict(report.latency.problems),
     ]
     return "\n".join(lines)
+
+
+def _tried(report: BenchReport) -> list[str]:
+    """What the options were chosen from, a line each, in the order of their times."""
+    lines = [
+        f"{'  chosen' if one.options == report.options else '  tried':<9} "
+        f"{describe_options(one.options)}: {format_mib(one.peak_bytes)}, {one.p50_ms:.3g} ms"
+        for one in sorted(report.tried, key=lambda one: one.p50_ms)
+    ]
+    limit = next((gate.limit for gate in report.gates if gate.name == "ram"), None)
+    if limit is not None and lines and all(one.peak_bytes > limit for one in report.tried):
+        lines.append(f"          none of them stays in {format_mib(limit)}: this is the leanest")
+    return lines
 
 
 def verdict(problems: Sequence[str]) -> list[str]:

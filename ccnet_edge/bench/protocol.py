@@ -23,6 +23,7 @@ from ccnet_edge.errors import (
 )
 from ccnet_edge.spec import serial
 from ccnet_edge.spec.artifact import SessionOptions
+from ccnet_edge.spec.build import TriedOptions
 from ccnet_edge.spec.progress import Progress, silent
 from ccnet_edge.spec.report import Environment, Gate, LatencyReport, MemoryReport
 from ccnet_edge.spec.target import DeviceProfile
@@ -34,7 +35,8 @@ T = TypeVar("T")
 class BenchReport:
     """What was measured of `subject` on `host`, against the limits that it came with.
 
-    `on_target` says whether the host is the target itself; elsewhere no limit is judged.
+    `on_target` says whether the host is the target itself; elsewhere no limit is judged. `tried`
+    are the options that were tuned over, none where the subject's own were taken.
     """
 
     subject: str
@@ -45,6 +47,7 @@ class BenchReport:
     memory: MemoryReport
     latency: LatencyReport
     gates: tuple[Gate, ...]
+    tried: tuple[TriedOptions, ...] = ()
 
 
 def run_bench(

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from contextlib import AbstractContextManager
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, TypeVar
 
@@ -14,10 +14,12 @@ from ccnet_edge.cli.host_options import host_option, keep_option
 from ccnet_edge.cli.junit import junit_option
 from ccnet_edge.cli.option_values import Option, collected, parse_seconds, parsed
 from ccnet_edge.errors import UsageError
+from ccnet_edge.units import parse_bytes, parse_ms
 
 if TYPE_CHECKING:
     from ccnet_edge.bench import BenchReport, Host, Subject
     from ccnet_edge.device.timer import Extent
+    from ccnet_edge.spec.build import TriedOptions
     from ccnet_edge.spec.progress import Progress
 
 F = TypeVar("F", bound=Callable[..., Any])
@@ -38,6 +40,9 @@ class BenchRequest:
     seed: int
     record: bool
     junit: Path | None
+    tune: bool
+    ram: int | None
+    latency: float | None
 
     def machine(self, subject: Subject) -> AbstractContextManager[Host]:
         """The host that was named, or the one that the target's profile names."""
@@ -46,17 +51,33 @@ class BenchRequest:
         return bench.open_host(self.host or bench.host_of(subject.target), keep=self.keep)
 
     def run(self, subject: Subject, progress: Progress) -> BenchReport:
-        """Memory and latency of the subject, as asked for."""
+        """Memory and latency of the subject, as asked for.
+
+        Raises:
+            UsageError: options that exclude each other.
+        """
         from ccnet_edge import bench
 
+        if self.tune and self.record:
+            raise UsageError("--record is for the options that a bundle has, --tune finds others")
+        subject = replace(
+            subject,
+            ram_bytes=self.ram or subject.ram_bytes,
+            latency_ms=self.latency or subject.latency_ms,
+        )
         with self.machine(subject) as machine:
-            return bench.run_bench(
-                subject,
-                machine,
-                on_target=bench.counts_as_target(machine, subject, said=self.on_target),
-                extent=self.extent,
-                progress=progress,
+            on_target = bench.counts_as_target(machine, subject, said=self.on_target)
+            tried: tuple[TriedOptions, ...] = ()
+            if self.tune:
+                from ccnet_edge.compiler import tune_subject
+
+                limit_ms = subject.latency_ms if on_target else self.latency
+                tuned = tune_subject(subject, machine, latency_ms=limit_ms, progress=progress)
+                subject, tried = replace(subject, options=tuned.options), tuned.tried
+            report = bench.run_bench(
+                subject, machine, on_target=on_target, extent=self.extent, progress=progress
             )
+        return replace(report, tried=tried)
 
     @property
     def extent(self) -> Extent:
@@ -93,6 +114,9 @@ class BenchRequest:
             "--time-limit": self.time_limit is not None,
             "--record": self.record,
             "--junit": self.junit is not None,
+            "--tune": self.tune,
+            "--ram": self.ram is not None,
+            "--latency": self.latency is not None,
         }
         given = [name for name, is_given in apart.items() if is_given]
         if given:
@@ -162,4 +186,9 @@ OPTIONS: dict[str, Option] = {
         "--record", is_flag=True, help="Write measured.json beside the archive."
     ),
     "junit": junit_option,
+    "tune": click.option(
+        "--tune", is_flag=True, help="Try the engine's options, and measure with the best."
+    ),
+    "ram": parsed("--ram", parse_bytes, "SIZE", "To stay in; default: the bundle's limit."),
+    "latency": parsed("--latency", parse_ms, "TIME", "A p90 to stay in, likewise."),
 }

@@ -45,17 +45,21 @@ def command(
     from ccnet_edge import compiler
     from ccnet_edge.report import describe_build
 
+    plan_request = choices.plan(plan_request)
     choices.check(limit_request, plan_request, data=dataset_request.data)
     signing.check()
     with progress_bars() as progress, choices.dataset(dataset_request, progress) as dataset:
         request = choices.request(
             dataset, limit_request, plan_request, built_in=dataset_request.data is None
         )
+        given = choices.given(dataset)
+        if given is not None:
+            request = given.request(request)
         folder = choices.folder(request)
         if dry_run:
-            found = compiler.preview(request, dataset, folder, progress=progress)
+            found = compiler.preview(request, dataset, folder, given=given, progress=progress)
         else:
-            summary = compiler.build(request, dataset, folder, progress=progress)
+            summary = compiler.build(request, dataset, folder, given=given, progress=progress)
     if dry_run:
         print_json(found) if as_json else click.echo(compiler.describe_preview(found))
         return

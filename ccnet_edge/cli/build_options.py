@@ -5,7 +5,7 @@ from __future__ import annotations
 import tempfile
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, TypeVar, get_args
 
@@ -22,6 +22,7 @@ from ccnet_edge.spec.build import WantedPrecision
 from ccnet_edge.spec.progress import Progress
 
 if TYPE_CHECKING:
+    from ccnet_edge.compiler import GivenNetwork
     from ccnet_edge.dataset import SegmentationDataset
     from ccnet_edge.spec.build import BuildRequest
 
@@ -47,7 +48,37 @@ class BuildChoices:
     version: int
     strict: bool
     precision: WantedPrecision
+    trained: Path | None
     out: Path | None
+
+    def plan(self, plan: PlanRequest) -> PlanRequest:
+        """The plan that was asked for, with the architecture of a network that is there already.
+
+        Raises:
+            UsageError: options of training beside --trained.
+        """
+        if self.trained is None:
+            return plan
+        given = [
+            f"--{name.replace('_', '-')}"
+            for name in ("size", "recipe", "steps", "time_limit", "train_base")
+            if getattr(self, name)
+        ]
+        if given:
+            raise UsageError(f"{', '.join(given)}: nothing is trained with --trained")
+        from ccnet_edge.export import trained_folder
+        from ccnet_edge.train.state import read_record
+
+        record = read_record(trained_folder(self.trained))
+        return replace(plan, arch=record.network.architecture)
+
+    def given(self, dataset: SegmentationDataset) -> GivenNetwork | None:
+        """The network of --trained, None where there is none."""
+        if self.trained is None:
+            return None
+        from ccnet_edge.compiler import open_given
+
+        return open_given(self.trained, dataset)
 
     def check(self, limits: LimitRequest, plan: PlanRequest, *, data: Path | None) -> None:
         """Refuse what cannot be meant before any image is read.
@@ -202,6 +233,12 @@ _BUILD_OPTIONS: dict[str, Option] = {
         default=0,
         show_default=True,
         help="Counts upwards, so that devices can refuse an older bundle.",
+    ),
+    "trained": click.option(
+        "--trained",
+        type=click.Path(path_type=Path),
+        help="A network that is there already, in place of a plan: a build, or what train or "
+        "adopt left.",
     ),
     "precision": click.option(
         "--precision",

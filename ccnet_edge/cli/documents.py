@@ -99,7 +99,9 @@ DOCUMENTS = {
     "targets": Document(
         holder="ccnet_edge.cli.target_text:ProfileList", commands=("targets list",)
     ),
-    "trained": Document(holder="ccnet_edge.spec.training:TrainedNetwork", file="trained.json"),
+    "trained": Document(
+        holder="ccnet_edge.spec.training:TrainedNetwork", commands=("adopt",), file="trained.json"
+    ),
     "training": Document(holder="ccnet_edge.train.describe:TrainingDocument", commands=("train",)),
     "verification": Document(holder="ccnet_edge.spec.bundle:Verification", commands=("verify",)),
 }

@@ -11,12 +11,12 @@ import click
 
 from ccnet_edge.cli.console import print_json, say
 from ccnet_edge.cli.data_options import DatasetRequest
-from ccnet_edge.compiler.keeping import describe_kept
 from ccnet_edge.compiler.keeping import keep_accuracy as keep
 from ccnet_edge.dataset import PreparedImages, spread
 from ccnet_edge.errors import UsageError
 from ccnet_edge.export import TRAINED, ExportOptions, check_mixed, check_options
 from ccnet_edge.export.options import CALIBRATION_IMAGES, Method
+from ccnet_edge.report.kept import describe_kept
 from ccnet_edge.spec import serial
 from ccnet_edge.spec.artifact import Artifact
 from ccnet_edge.spec.plan import Limits

@@ -51,3 +51,20 @@ def parse_seconds(text: str) -> float:
         UsageError: something else.
     """
     return parse_ms(text) / 1e3
+
+
+def parse_figures(text: str) -> tuple[float, ...]:
+    """Figures separated by commas.
+
+    Raises:
+        UsageError: something else.
+    """
+    try:
+        return tuple(float(part) for part in text.split(","))
+    except ValueError as error:
+        raise UsageError(f"figures separated by commas were wanted, found {text!r}") from error
+
+
+def parse_names(text: str) -> tuple[str, ...]:
+    """Names separated by commas, without the spaces around them."""
+    return tuple(part.strip() for part in text.split(",") if part.strip())

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from ccnet_edge.cli.console import say
-from ccnet_edge.cli.option_values import Option, collected, parsed
+from ccnet_edge.cli.option_values import Option, collected, parse_figures, parse_names, parsed
 from ccnet_edge.cli.plan_inputs import parse_size
 from ccnet_edge.errors import UsageError
 
@@ -86,24 +86,13 @@ def outside_options(command: Any) -> Any:
     return collected(command, "outside", OutsideOptions, _OPTIONS)
 
 
-def _figures(text: str) -> tuple[float, ...]:
-    try:
-        return tuple(float(part) for part in text.split(","))
-    except ValueError as error:
-        raise UsageError(f"figures separated by commas were wanted, found {text!r}") from error
-
-
-def _names(text: str) -> tuple[str, ...]:
-    return tuple(part.strip() for part in text.split(",") if part.strip())
-
-
 _OPTIONS: dict[str, Option] = {
     "onnx": click.option("--onnx", type=path_type, help="An ONNX file that was not trained here."),
     "target": click.option("--target", help="The device that it is for."),
     "image": click.option("--image", type=path_type, help="An image that it is for: the golden."),
-    "mean": parsed("--mean", _figures, "M,…", "Of samples from 0 to 1, one a channel."),
-    "std": parsed("--std", _figures, "S,…", "Their deviations, likewise."),
-    "classes": parsed("--classes", _names, "A,B,…", "Names of all classes, background first."),
+    "mean": parsed("--mean", parse_figures, "M,…", "Of samples from 0 to 1, one a channel."),
+    "std": parsed("--std", parse_figures, "S,…", "Their deviations, likewise."),
+    "classes": parsed("--classes", parse_names, "A,B,…", "Names of all classes, background first."),
     "size": parsed("--size", parse_size, "HxW", "Its input, where the file leaves it open."),
     "resize": click.option(
         "--resize", type=click.Choice(["box", "bilinear"]), help="To that size.  [default: box]"

@@ -7,10 +7,11 @@ from dataclasses import replace
 from pathlib import Path
 
 from ccnet_edge.compiler import finish, stages
+from ccnet_edge.compiler.given import GivenNetwork, assess_given, take_given
 from ccnet_edge.compiler.proof import prove_memory
 from ccnet_edge.compiler.request import check_host, open_site
+from ccnet_edge.compiler.tuning import tune_options
 from ccnet_edge.dataset import SegmentationDataset
-from ccnet_edge.degradation.sample_advice import advise
 from ccnet_edge.device.package import SUMMARY
 from ccnet_edge.device.verify import ERRORS, gate_line
 from ccnet_edge.errors import InvalidMeasurementError, UsageError
@@ -25,9 +26,12 @@ def build(
     dataset: SegmentationDataset,
     folder: Path,
     *,
+    given: GivenNetwork | None = None,
     progress: Progress = silent,
 ) -> BuildSummary:
     """Everything, into `folder`; what was done there before for the same inputs is not repeated.
+
+    A network that is `given` takes the place of a plan's, and of its training.
 
     A missed gate is no error here: the bundle is then marked unfit, and `check_build` raises.
 
@@ -41,12 +45,17 @@ def build(
         check_host(site)
         complexity = stages.measure_complexity(site)
         held_out, base = stages.score_base(site) if request.train_base else (None, None)
-        solution = stages.solve_plan(site, complexity, stages.base_accuracy(site, held_out))
-        trained = stages.train_network(site, solution.network)
+        known = stages.base_accuracy(site, held_out)
+        if given is None:
+            solution = stages.solve_plan(site, complexity, known)
+            trained = stages.train_network(site, solution.network)
+        else:
+            solution = assess_given(site, given, complexity, known)
+            trained = take_given(site, given)
         evaluation = stages.score(site, "evaluation", trained)
         chosen = stages.choose_precision(site, trained)
-        artifact = stages.export_model(site, trained, chosen.precision)
-        tuned = stages.tune_options(site, artifact)
+        artifact = stages.export_model(site, trained, chosen)
+        tuned = tune_options(site, artifact)
         parity = stages.prove_parity(site, trained, artifact, tuned.options)
         evaluation = stages.score_shipped(site, trained, evaluation, artifact, tuned.options)
         bench = stages.run_benchmark(site, artifact, tuned.options)
@@ -84,12 +93,7 @@ def build(
             archive_bytes=0,
             times=(),
             precision=chosen,
-            samples=advise(
-                solution.network,
-                images=request.data.train,
-                height=request.height,
-                width=request.width,
-            ),
+            samples=None if trained.source else stages.advise_samples(site, solution),
             proof=proof,
         )
         summary = finish.package(site, summary)

@@ -17,7 +17,6 @@ from ccnet_edge.export.ranges import activation_ranges
 from ccnet_edge.spec.accuracy import KeptAccuracy
 from ccnet_edge.spec.progress import Progress, silent
 from ccnet_edge.train import load_trained, torch_predict
-from ccnet_edge.units import format_bytes
 from ccnet_edge.verify import Examples, predictor
 from ccnet_edge.verify.examples import Predict
 from ccnet_edge.verify.keeping import search_nodes
@@ -80,21 +79,6 @@ def keep_accuracy(
         int8_bytes=int8_size,
         size_bytes=size,
         time_over_int8=ratio,
-    )
-
-
-def describe_kept(kept: KeptAccuracy) -> str:
-    """A line or a few for people."""
-    if not kept.returned:
-        return f"int8 keeps its accuracy on {kept.before.images} training images as it is"
-    assert kept.time_over_int8 is not None
-    lost = "; ".join(clause.text for clause in kept.before.clauses if not clause.passed)
-    left = "; ".join(clause.text for clause in kept.after.clauses if not clause.passed)
-    return (
-        f"int8: {lost}\n"
-        f"back to float32: {', '.join(kept.returned)}; {left or 'the gate holds'}\n"
-        f"price: {format_bytes(kept.size_bytes)} in place of {format_bytes(kept.int8_bytes)}, "
-        f"{kept.time_over_int8:.2f} of int8's time"
     )
 
 

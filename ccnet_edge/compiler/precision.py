@@ -3,7 +3,8 @@
 Integers are not always faster. On ONNX Runtime a U-Net of width 4 takes 1.2 to 1.3 times as long in
 int8 as in fp32, one of width 16 half of it; and what rounding costs in accuracy is the images'
 business. So each precision that the format is written in is exported, judged on validation images
-by the gates of parity, and timed against fp32 in turns, on the device where there is one.
+by the gates of parity, and timed against fp32 in turns, on the device where there is one. Where
+int8 alone loses too much, nodes of it stay in float32 until it does not (`keeping`).
 """
 
 from __future__ import annotations
@@ -16,12 +17,14 @@ from dataclasses import replace
 from pathlib import Path
 
 from ccnet_edge.bench import HostMeter, LocalHost
+from ccnet_edge.compiler.keeping import keep_accuracy
 from ccnet_edge.compiler.request import Site
 from ccnet_edge.cost.engine_memory import STANDING
 from ccnet_edge.dataset import PreparedImages, spread
 from ccnet_edge.device.backends import runnable
-from ccnet_edge.export import FORMATS, PRECISIONS, TRAINING, ExportOptions, export
+from ccnet_edge.export import FORMATS, MIXED, PRECISIONS, TRAINING, ExportOptions, export
 from ccnet_edge.export.options import CALIBRATION_IMAGES
+from ccnet_edge.spec.accuracy import KeptAccuracy
 from ccnet_edge.spec.artifact import SessionOptions
 from ccnet_edge.spec.build import PrecisionChoice, TriedPrecision
 from ccnet_edge.spec.parity import Hop
@@ -35,8 +38,14 @@ from ccnet_edge.verify.tuning import MARGIN, SURE
 JUDGED_IMAGES = 16
 
 
-def export_options(site: Site, trained: TrainedNetwork, precision: Precision) -> ExportOptions:
-    """How the network is written in `precision`; int8 is calibrated on training images."""
+def export_options(
+    site: Site, trained: TrainedNetwork, precision: Precision, floats: Sequence[str] = ()
+) -> ExportOptions:
+    """How the network is written in `precision`; int8 is calibrated on training images.
+
+    Args:
+        floats: nodes that stay in float32 in int8.
+    """
     calibration = None
     if precision == "int8":
         images = spread(site.dataset.train, CALIBRATION_IMAGES)
@@ -47,6 +56,20 @@ def export_options(site: Site, trained: TrainedNetwork, precision: Precision) ->
         limits=site.request.limits,
         calibration=calibration,
         tensorrt=site.request.profile.tensorrt,
+        exclude=frozenset(floats),
+    )
+
+
+def keep_int8(site: Site, trained: TrainedNetwork) -> KeptAccuracy | None:
+    """The nodes that int8 needs in float32; None in formats that cannot have any."""
+    if FORMATS[site.request.engine] not in MIXED:
+        return None
+    return keep_accuracy(
+        site.folder / TRAINING,
+        site.dataset,
+        export_options(site, trained, "int8"),
+        strict=site.request.strict,
+        progress=site.progress,
     )
 
 
@@ -58,7 +81,8 @@ def measure_precisions(site: Site, trained: TrainedNetwork) -> PrecisionChoice:
     """
     wanted, kind = site.request.precision, FORMATS[site.request.engine]
     if wanted != "auto":
-        return PrecisionChoice(precision=wanted, reason="asked for")
+        kept = keep_int8(site, trained) if wanted == "int8" else None
+        return PrecisionChoice(precision=wanted, reason="asked for", kept=kept)
     candidates = [each for each in ("fp32", "fp16", "int8") if each in PRECISIONS[kind]]
     if candidates == ["fp32"]:
         return PrecisionChoice(precision="fp32", reason=f"{kind} is written in fp32 alone")
@@ -67,17 +91,19 @@ def measure_precisions(site: Site, trained: TrainedNetwork) -> PrecisionChoice:
         return PrecisionChoice(
             precision="fp32", reason=f"{engine.engine} does not run here to be timed"
         )
+    kept = keep_int8(site, trained) if "int8" in candidates else None
     site.progress("precision", done=0, total=len(candidates) + 1)
     with tempfile.TemporaryDirectory(prefix="ccnet-") as folder:
         models: dict[Precision, Path] = {}
         for number, each in enumerate(candidates, start=1):
             path = Path(folder) / f"{each}{site.model.suffix}"
-            export(kind, site.folder / TRAINING, path, export_options(site, trained, each))
+            floats = kept.returned if kept is not None and each == "int8" else ()
+            export(kind, site.folder / TRAINING, path, export_options(site, trained, each, floats))
             models[each] = path
             site.progress("precision", done=number, total=len(candidates) + 1, note=each)
         tried = try_precisions(site, trained, models)
     site.progress("precision", done=len(candidates) + 1, total=len(candidates) + 1)
-    return choose_precision(tried)
+    return replace(choose_precision(tried), kept=kept)
 
 
 def try_precisions(

@@ -10,7 +10,9 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 
 from ccnet_edge.compiler import stages
+from ccnet_edge.compiler.given import GivenNetwork, assess_given, take_given
 from ccnet_edge.compiler.request import Site, open_site
+from ccnet_edge.compiler.tuning import tune_options
 from ccnet_edge.dataset import SegmentationDataset
 from ccnet_edge.device.memory import peak_bytes
 from ccnet_edge.device.timer import TIME_LIMIT_S as BENCH_LIMIT_S
@@ -74,6 +76,7 @@ def preview(
     dataset: SegmentationDataset,
     folder: Path,
     *,
+    given: GivenNetwork | None = None,
     progress: Progress = silent,
 ) -> BuildPreview:
     """Measure and solve, time a few steps of training here, and leave no file behind.
@@ -86,9 +89,12 @@ def preview(
     site = replace(open_site(request, dataset, folder, progress=progress), store=store)
     complexity = stages.measure_complexity(site)
     assumed, known = _base(site)
-    solution = stages.solve_plan(site, complexity, assumed or known)
+    if given is None:
+        solution = stages.solve_plan(site, complexity, assumed or known)
+    else:
+        solution = assess_given(site, given, complexity, known)
     with suppress(NotMadeError):
-        _look_further(site, solution)
+        _look_further(site, solution, given)
         if store.receipt("bundle") is not None:
             # Its inputs are all results at once; with these unchanged it is, or takes a moment.
             store.found.append("bundle")
@@ -148,13 +154,15 @@ def _base(site: Site) -> tuple[float | None, float | None]:
         return 1.0, None
 
 
-def _look_further(site: Site, solution: Solution) -> None:
+def _look_further(site: Site, solution: Solution, given: GivenNetwork | None) -> None:
     """Find the stages after the plan that are done, up to the first that is not."""
-    trained = stages.train_network(site, solution.network)
+    if given is None:
+        trained = stages.train_network(site, solution.network)
+    else:
+        trained = take_given(site, given)
     stages.score(site, "evaluation", trained)
-    precision = stages.choose_precision(site, trained).precision
-    artifact = stages.export_model(site, trained, precision)
-    options = stages.tune_options(site, artifact).options
+    artifact = stages.export_model(site, trained, stages.choose_precision(site, trained))
+    options = tune_options(site, artifact).options
     stages.prove_parity(site, trained, artifact, options)
     stages.run_benchmark(site, artifact, options)
 
@@ -163,7 +171,7 @@ def _stages(site: Site, solution: Solution, there: Sequence[str]) -> tuple[Stage
     data = site.request.data
     rows: list[tuple[str, str, float | None, str]] = [
         ("complexity", f"measure {data.train} training images", None, ""),
-        ("plan", "solve for the widths", None, ""),
+        ("plan", _planning(site), None, ""),
         _training(site, solution.network, TRAINING, there),
         ("evaluation", f"score {data.test} test images", None, ""),
         ("precision", _precision(site), None, ""),
@@ -181,6 +189,10 @@ def _stages(site: Site, solution: Solution, there: Sequence[str]) -> tuple[Stage
     )
 
 
+def _planning(site: Site) -> str:
+    return "solve for the widths" if site.request.trained is None else "what its widths cost"
+
+
 def _precision(site: Site) -> str:
     if site.request.precision == "auto":
         return "choose a precision by measuring"
@@ -191,6 +203,8 @@ def _training(
     site: Site, network: NetworkSpec, stage: str, there: Sequence[str]
 ) -> tuple[str, str, float | None, str]:
     request = site.request
+    if request.trained is not None:
+        return stage, f"take the network of {request.trained[:12]} as it is", None, ""
     recipe = find_recipe(request.recipe)
     widths = "-".join(map(str, network.widths))
     what = f"train {widths}, {request.steps or recipe.steps} steps of recipe {recipe.name}"

@@ -83,7 +83,8 @@ def open_site(
         check_options(
             FORMATS[request.engine], request.precision, dynamic=False, calibrated=calibrated
         )
-    find_recipe(request.recipe)
+    if request.trained is None:
+        find_recipe(request.recipe)
     find_place(request.device)
     check_fit(site.base, dataset, height=request.height, width=request.width)
     return site

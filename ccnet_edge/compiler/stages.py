@@ -2,12 +2,9 @@
 
 from __future__ import annotations
 
-from dataclasses import replace
-
 from ccnet_edge import verify
 from ccnet_edge.bench import (
     BenchReport,
-    HostMeter,
     LocalHost,
     Subject,
     counts_as_target,
@@ -19,24 +16,24 @@ from ccnet_edge.complexity import measure
 from ccnet_edge.complexity.definitions import DEFAULT_DEFINITION
 from ccnet_edge.complexity.encoder import encoder_identity
 from ccnet_edge.dataset import Split
+from ccnet_edge.degradation.sample_advice import advise
 from ccnet_edge.device.backends import runnable
 from ccnet_edge.device.environment import BUILD, RUNTIME, environment, installed_versions
-from ccnet_edge.device.gates import is_target, place
+from ccnet_edge.device.gates import place
 from ccnet_edge.export import FORMATS, TRAINED, TRAINING, export
 from ccnet_edge.solver import solve
 from ccnet_edge.spec import serial
 from ccnet_edge.spec.artifact import Artifact, SessionOptions
-from ccnet_edge.spec.build import PrecisionChoice, TunedOptions
+from ccnet_edge.spec.build import PrecisionChoice
 from ccnet_edge.spec.complexity import ImageComplexity
 from ccnet_edge.spec.network import NetworkSpec
 from ccnet_edge.spec.plan import Solution
 from ccnet_edge.spec.report import Evaluation, ParityReport
-from ccnet_edge.spec.target import Precision
+from ccnet_edge.spec.samples import SampleAdvice
 from ccnet_edge.spec.training import TrainedNetwork
 from ccnet_edge.train import evaluate, find_recipe, load_trained, torch_predict, train
 from ccnet_edge.train.state import WEIGHTS
-from ccnet_edge.verify import open_predict, open_shipped, tune_session
-from ccnet_edge.verify.meter import MeterHere
+from ccnet_edge.verify import open_predict, open_shipped
 
 BASE_STAGES = ("base", "base-validation", "base-evaluation")
 STAGES = (
@@ -125,6 +122,17 @@ def base_accuracy(site: Site, base: Evaluation | None) -> float | None:
     return site.request.base_accuracy or site.request.degradation.base_accuracy
 
 
+def advise_samples(site: Site, solution: Solution) -> SampleAdvice:
+    """Whether the training images are enough for the plan."""
+    request = site.request
+    return advise(
+        solution.network,
+        images=request.data.train,
+        height=request.height,
+        width=request.width,
+    )
+
+
 def train_network(site: Site, network: NetworkSpec, folder: str = TRAINING) -> TrainedNetwork:
     """`network` from scratch, in `folder` of the build; a killed run continues."""
     request = site.request
@@ -196,8 +204,9 @@ def choose_precision(site: Site, trained: TrainedNetwork) -> PrecisionChoice:
     )
 
 
-def export_model(site: Site, trained: TrainedNetwork, precision: Precision) -> Artifact:
+def export_model(site: Site, trained: TrainedNetwork, chosen: PrecisionChoice) -> Artifact:
     """The trained network as the file that ships."""
+    precision = chosen.precision
 
     def make() -> None:
         site.progress("export", done=0, total=1, note=site.model.name)
@@ -205,7 +214,7 @@ def export_model(site: Site, trained: TrainedNetwork, precision: Precision) -> A
             FORMATS[site.request.engine],
             site.folder / TRAINING,
             site.model,
-            export_options(site, trained, precision),
+            export_options(site, trained, precision, chosen.floats),
         )
         serial.save(artifact, site.folder / ARTIFACT)
         site.progress("export", done=1, total=1, note=site.model.name)
@@ -213,38 +222,11 @@ def export_model(site: Site, trained: TrainedNetwork, precision: Precision) -> A
     calibrated = site.request.data.fingerprint if precision == "int8" else ""
     versioned = (site.request.profile.tensorrt, versions())
     inputs = (
-        trained, site.request.engine, site.request.limits, precision, calibrated, versioned,
+        trained, site.request.engine, site.request.limits, precision, chosen.floats, calibrated,
+        versioned,
     )  # fmt: skip
     site.store.files("export", inputs, (site.model.name, ARTIFACT), make)
     return serial.load(Artifact, site.folder / ARTIFACT)
-
-
-def tune_options(site: Site, artifact: Artifact) -> TunedOptions:
-    """The engine's options for the target, chosen by measuring on the host."""
-    request, local = site.request, isinstance(site.host, LocalHost)
-    standing = SessionOptions(engine=request.engine)
-    meter = MeterHere(site.model, site.shape)
-    # Another machine's clock says nothing of the target's limit.
-    on_target = not local or is_target(request.profile)
-    latency_ms = request.limits.latency_ms if on_target else None
-
-    def make() -> TunedOptions:
-        options, tried = tune_session(
-            site.model,
-            engine=local_options(site, standing).engine,
-            shape=site.shape,
-            profile=request.profile,
-            ram_bytes=request.limits.ram_bytes,
-            latency_ms=latency_ms,
-            meter=meter if local else HostMeter(site.host, site.model, site.shape),
-            cores=None if local else request.profile.cores,
-            progress=site.progress,
-        )
-        return TunedOptions(options=replace(options, engine=request.engine), tried=tried)
-
-    limits = (request.limits.ram_bytes, latency_ms)
-    inputs = (artifact, request.profile, limits, request.host, here())
-    return site.store.value("options", TunedOptions, inputs, make)
 
 
 def prove_parity(

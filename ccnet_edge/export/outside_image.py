@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import math
-from dataclasses import dataclass
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Literal
 
@@ -14,7 +15,7 @@ from ccnet_edge.export.metadata import PREFIX
 from ccnet_edge.export.outside import image_size
 from ccnet_edge.spec import serial
 from ccnet_edge.spec.artifact import Preprocessing
-from ccnet_edge.spec.bundle import MAX_INPUT_PIXELS
+from ccnet_edge.spec.bundle import MAX_CHANNELS, MAX_INPUT_PIXELS
 from ccnet_edge.spec.outside import OutsideModel
 
 Resize = Literal["box", "bilinear"]
@@ -95,15 +96,37 @@ def describe_stated(outside: OutsideModel) -> str:
 def _from_options(
     model: ModelProto, stated: Stated, *, path: Path, maximum: float
 ) -> tuple[Preprocessing, tuple[str, ...]]:
-    missing = [f"--{name}" for name in ("mean", "std", "classes") if getattr(stated, name) is None]
-    if stated.mean is None or stated.std is None or stated.classes is None:
-        raise UsageError(
-            f"{path}: nothing in it says how its images are made: {', '.join(missing)} missing",
-            hint="of samples from 0 to 1: --mean 0.485,0.456,0.406 --std 0.229,0.224,0.225 "
-            "--classes background,cell; 0 and 1 where it takes them as they are",
-        )
+    _check_told(stated, path, ("mean", "std", "classes"))
     channels, height, width = image_size(model, path, size=stated.size)
+    return stated_preprocessing(
+        replace(stated, size=(height, width)), where=path, maximum=maximum, channels=channels
+    )
+
+
+def stated_preprocessing(
+    stated: Stated, *, where: Path, maximum: float, channels: int | None = None
+) -> tuple[Preprocessing, tuple[str, ...]]:
+    """Preprocessing and classes by what a person says alone.
+
+    Args:
+        stated: all of it but `resize`.
+        where: the network's file, for messages.
+        maximum: full scale of the images, 255 or 65 535.
+        channels: that the network takes; None for as many as there are means.
+
+    Raises:
+        UsageError: something is missing, or no image has it.
+    """
+    _check_told(stated, where, ("size", "mean", "std", "classes"))
+    assert stated.size is not None
+    assert stated.mean is not None
+    assert stated.std is not None
+    assert stated.classes is not None
+    channels = len(stated.mean) if channels is None else channels
     _check_figures(stated.mean, stated.std, channels)
+    height, width = stated.size
+    if not 0 < height * width <= MAX_INPUT_PIXELS or not 0 < channels <= MAX_CHANNELS:
+        raise UsageError(f"{where}: no image has {height} × {width} pixels of {channels} channels")
     if len(stated.classes) < 2 or len(set(stated.classes)) < len(stated.classes):
         raise UsageError(
             "--classes: at least two different names, background first, were wanted, found "
@@ -119,6 +142,16 @@ def _from_options(
         resize=stated.resize or "box",
     )
     return preprocessing, stated.classes
+
+
+def _check_told(stated: Stated, where: Path, names: Sequence[str]) -> None:
+    missing = [f"--{name}" for name in names if getattr(stated, name) is None]
+    if missing:
+        raise UsageError(
+            f"{where}: nothing in it says how its images are made: {', '.join(missing)} missing",
+            hint="of samples from 0 to 1: --mean 0.485,0.456,0.406 --std 0.229,0.224,0.225 "
+            "--classes background,cell; 0 and 1 where it takes them as they are",
+        )
 
 
 def _from_metadata(

@@ -41,10 +41,11 @@ def model_card(parts: BundleParts) -> dict[str, Any]:
         "considerations": _considerations(
             parts,
             use=f"segmenting images like those of “{data.name}” into {', '.join(data.classes)}",
-            others=f"Trained on {data.train} images of one data set, “{data.name}”; it will do "
-            "worse on images that look different from those: another device, stain, population "
-            "or illness.",
-            made="A network thinned to the limits of a device",
+            others=_learned(data, trained) + "; it will do worse on images that look different "
+            "from those: another device, stain, population or illness.",
+            made="A network thinned to the limits of a device"
+            if not trained.source
+            else "A network from elsewhere, as it is",
         ),
         "properties": _properties(
             widths=trained.network.widths,
@@ -54,8 +55,18 @@ def model_card(parts: BundleParts) -> dict[str, Any]:
             seed=trained.seed,
             precision=parts.artifact.precision,
             weights_sha256=trained.weights_sha256,
+            **({"source": trained.source} if trained.source else {}),
         ),
     }
+
+
+def _learned(data: DataSummary, trained: TrainedNetwork) -> str:
+    if not trained.source:
+        return f"Trained on {data.train} images of one data set, “{data.name}”"
+    return (
+        f"From {trained.source}: what it was trained on is not known here; its scores are of "
+        f"{data.test} images of “{data.name}”, which it may have been trained on"
+    )
 
 
 def _outside_card(parts: BundleParts) -> dict[str, Any]:
@@ -98,7 +109,8 @@ def _parameters(data: DataSummary, trained: TrainedNetwork) -> dict[str, Any]:
             {
                 "type": "dataset",
                 "name": data.name,
-                "description": f"images with masks of the classes {classes}",
+                "description": f"images with masks of the classes {classes}"
+                + (", on which it was measured" if trained.source else ""),
                 "contents": {
                     "properties": _properties(
                         fingerprint_sha256=data.fingerprint,

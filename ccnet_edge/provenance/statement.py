@@ -45,6 +45,7 @@ def build_invocation(request: BuildRequest) -> Invocation:
     """A build's request; the data set stands under its name, not where it lay."""
     return Invocation(
         command=_command(request),
+        inputs=() if request.trained is None else (("trained network", request.trained),),
         parameters={k: v for k, v in serial.plain(request).items() if k not in LEFT_OUT},
     )
 
@@ -116,16 +117,9 @@ def _command(request: BuildRequest) -> tuple[str, ...]:
         ("--data", request.data.name),
         ("--arch", request.architecture),
         ("--engine", request.engine),
-        ("--size", f"{request.height}x{request.width}"),
-        ("--recipe", request.recipe),
-        ("--steps", request.steps),
-        ("--time-limit", _amount(request.time_limit_s, "s")),
-        ("--seed", request.seed),
-        ("--device", request.device),
+        *_training_options(request),
         ("--preset", request.degradation.preset),
-        ("--multiplier", request.multiplier),
-        ("--formulation", request.formulation),
-        ("--minimise", request.minimise),
+        ("--precision", request.precision),
         ("--memory", _amount(limits.memory_bytes, "B")),
         *_limit("disk", _amount(limits.disk_bytes, "B")),
         *_limit("ram", _amount(limits.ram_bytes, "B")),
@@ -137,7 +131,29 @@ def _command(request: BuildRequest) -> tuple[str, ...]:
     ]
     given = [(name, value) for name, value in options if value is not None]
     words = [word for name, value in given for word in (name, str(value))]
-    return ("ccnet-edge", "build", *words, *(("--train-base",) if request.train_base else ()))
+    flags = {
+        "--train-base": request.train_base,
+        "--strict": request.strict,
+        "--force": request.force,
+    }
+    return ("ccnet-edge", "build", *words, *(name for name, given in flags.items() if given))
+
+
+def _training_options(request: BuildRequest) -> tuple[tuple[str, object], ...]:
+    """How the network was planned and trained, or which one was there already."""
+    if request.trained is not None:
+        return (("--trained", f"sha256-{request.trained}"),)
+    return (
+        ("--size", f"{request.height}x{request.width}"),
+        ("--recipe", request.recipe),
+        ("--steps", request.steps),
+        ("--time-limit", _amount(request.time_limit_s, "s")),
+        ("--seed", request.seed),
+        ("--device", request.device),
+        ("--multiplier", request.multiplier),
+        ("--formulation", request.formulation),
+        ("--minimise", request.minimise),
+    )
 
 
 def _limit(name: str, value: str | None) -> tuple[tuple[str, object], ...]:

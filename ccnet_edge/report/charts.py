@@ -68,6 +68,10 @@ def _plan(axes: Axes, summary: BuildSummary) -> None:
 
 def _training(axes: Axes, summary: BuildSummary) -> None:
     curve = summary.trained.curve
+    if not curve:
+        axes.set_axis_off()
+        axes.text(0.5, 0.5, "trained elsewhere", ha="center", va="center", color=QUIET)
+        return
     axes.plot([p.step for p in curve], [p.loss for p in curve], color=QUIET, label="loss")
     scored = [(p.step, p.validation_f1) for p in curve if p.validation_f1 is not None]
     axes.plot(

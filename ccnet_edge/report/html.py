@@ -21,6 +21,7 @@ from ccnet_edge.report.figures import (
     network_figures,
 )
 from ccnet_edge.report.hops import HOP_GROUPS, HOP_NAMES, hop_rows, hop_verdicts
+from ccnet_edge.report.kept import kept_lines
 from ccnet_edge.report.pictures import CAPTION
 from ccnet_edge.spec import serial
 from ccnet_edge.spec.build import BuildSummary
@@ -45,6 +46,7 @@ def write_report(summary: BuildSummary, *, examples: tuple[Path, ...], path: Pat
         summary=summary,
         headline=headline(summary),
         network=network_figures(summary),
+        kept=kept_lines(summary.precision),
         score_names=SCORE_NAMES,
         accuracy=accuracy_rows(summary),
         gates=[(gate, gate_text(gate)) for gate in summary.gates],

@@ -15,6 +15,7 @@ from ccnet_edge.report.figures import (
     network_figures,
 )
 from ccnet_edge.report.hops import describe_hops
+from ccnet_edge.report.kept import kept_lines
 from ccnet_edge.spec.build import BuildSummary
 from ccnet_edge.spec.report import Gate
 from ccnet_edge.units import format_bytes, format_mib, format_threads
@@ -60,15 +61,17 @@ def _network(summary: BuildSummary) -> str:
     request = summary.request
     widths = "-".join(map(str, summary.solution.widths))
     shape = f"{request.data.channels}×{request.height}×{request.width}"
-    return f"{request.architecture} {widths} ({summary.solution.multiplier}), input {shape}"
+    return f"{request.architecture} {widths} ({summary.solution.kind}), input {shape}"
 
 
 def _precision(summary: BuildSummary) -> list[str]:
     """What was chosen and why, a line for each that was tried; nothing where nothing was."""
     choice = summary.precision
-    if choice is None or not choice.tried:
+    kept = kept_lines(choice)
+    if choice is None or not (choice.tried or kept):
         return []
     lines = ["", f"precision  {choice.precision}: {choice.reason}  [measured]"]
+    lines += [f"  {line}" for line in kept]
     for one in choice.tried:
         dice = "n/a" if one.dice is None else f"{one.dice:.4f}"
         size = format_bytes(one.size_bytes)

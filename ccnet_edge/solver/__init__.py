@@ -3,6 +3,6 @@
 from __future__ import annotations
 
 from ccnet_edge.solver.describe import describe
-from ccnet_edge.solver.solve import solve
+from ccnet_edge.solver.solve import assess, solve
 
-__all__ = ["describe", "solve"]
+__all__ = ["assess", "describe", "solve"]

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 from functools import partial
 
-from ccnet_edge.spec.plan import Alternative, Estimate, Limit, Prediction, Solution
+from ccnet_edge.spec.plan import Estimate, Limit, Prediction, Solution
 from ccnet_edge.units import format_bytes, format_mib, format_mib_range, format_ms
 
 _PRECISIONS = {64: "64 bits", 32: "fp32", 16: "fp16", 8: "int8"}
@@ -32,9 +32,11 @@ def _title(solution: Solution) -> str:
     channels = solution.network.in_channels
     precision = _PRECISIONS.get(at.bits, f"{at.bits} bits")
     preset = solution.degradation
+    how = f"{solution.multiplier} plan ({solution.formulation} formulation)"
+    if solution.given:
+        how = "as it was given, not solved for"
     return (
-        f"{solution.network.architecture}, {solution.multiplier} plan "
-        f"({solution.formulation} formulation)\n"
+        f"{solution.network.architecture}, {how}\n"
         f"input {channels} x {at.height} x {at.width}, {precision}; "
         f"preset {preset.preset} for {preset.metric.upper()}: {preset.source}"
     )
@@ -65,11 +67,11 @@ def _whole_table(solution: Solution) -> str:
     others = solution.alternatives
     names = [f"{other.name} network" if other.name == "base" else other.name for other in others]
     costs = [solution.estimate, *(other.estimate for other in others)]
-    rows: list[Row] = [("estimates", "this plan", *names)]
+    rows: list[Row] = [("estimates", "this network" if solution.given else "this plan", *names)]
     rows.append(("channels", *("-".join(map(str, w)) for w in _widths(solution))))
     rows += [(name, *(text(cost) for cost in costs)) for name, text in _FIGURES]
     rows += _accuracy_rows(solution)
-    rows.append(("inside the limits", "yes", *(_fits(other) for other in others)))
+    rows.append(("inside the limits", _yes(not solution.exceeded), *(_yes(o.fits) for o in others)))
     return _aligned(rows)
 
 
@@ -92,8 +94,8 @@ def _widths(solution: Solution) -> list[tuple[int, ...]]:
     return [solution.widths, *(other.widths for other in solution.alternatives)]
 
 
-def _fits(other: Alternative) -> str:
-    return "yes" if other.fits else "no"
+def _yes(holds: bool) -> str:
+    return "yes" if holds else "no"
 
 
 def _process(cost: Estimate, peak: float) -> str:
@@ -117,7 +119,7 @@ _FIGURES: tuple[tuple[str, Callable[[Estimate], str]], ...] = (
 
 
 def _notes(solution: Solution) -> str:
-    lines = [f"binding limit: {' and '.join(_LIMITS[limit] for limit in solution.binding)}"]
+    lines = [_binding(solution)] if solution.binding or solution.exceeded else []
     lines += [f"limits: {_limits(solution)}"]
     if solution.unchecked:
         names = " and ".join(_LIMITS[limit] for limit in solution.unchecked)
@@ -130,6 +132,13 @@ def _notes(solution: Solution) -> str:
     lines.append(_accuracy_note(solution.predicted, solution.degradation.preset))
     lines += [f"WARNING: {warning}" for warning in solution.predicted.warnings]
     return "\n".join(lines)
+
+
+def _binding(solution: Solution) -> str:
+    if solution.given:
+        names = " and ".join(_LIMITS[limit] for limit in solution.exceeded)
+        return f"OVER THE LIMIT, by estimate: {names}"
+    return f"binding limit: {' and '.join(_LIMITS[limit] for limit in solution.binding)}"
 
 
 def _limits(solution: Solution) -> str:

@@ -14,10 +14,14 @@ class Ladder:
 
     channels: tuple[int, ...]
     losses: tuple[float, ...]
+    slope: float
 
     def loss(self, channels: int) -> float:
-        """The loss at a channel count of the ladder."""
-        return self.losses[bisect_left(self.channels, channels)]
+        """The loss at a channel count; below 0 for more channels than the base network's."""
+        index = bisect_left(self.channels, channels)
+        if index < len(self.channels) and self.channels[index] == channels:
+            return self.losses[index]
+        return eq11_scale_loss(self.slope, channels / self.channels[-1])
 
     def floor(self, channels: float) -> int:
         """The largest count that is not above `channels`, or the smallest of all."""
@@ -53,7 +57,7 @@ def ladder(*, base_channels: int, slope: float, alignment: int) -> Ladder:
     # NOTE: the exact quotient first, so that equal shares of scales with equal slopes have
     # equal losses to the last bit: the solver's ties rest on it.
     losses = tuple(eq11_scale_loss(slope, count / base_channels) for count in counts)
-    return Ladder(channels=counts, losses=losses)
+    return Ladder(channels=counts, losses=losses, slope=slope)
 
 
 def uniform_chain(ladders: tuple[Ladder, ...]) -> tuple[tuple[int, ...], ...]:

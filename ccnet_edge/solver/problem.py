@@ -22,7 +22,6 @@ class Problem:
     `complexities` are C per scale, `slopes` λC + δ, all positive.
 
     Raises:
-        UsageError: no limit, or none that can be checked.
         InfeasibleError: a floor above the base network's accuracy.
     """
 
@@ -35,14 +34,21 @@ class Problem:
     formulation: Formulation
 
     def __post_init__(self) -> None:
-        if not self.budgets and self.largest_loss is None:
-            raise UsageError(self._nothing_to_solve(), hint="give a limit that can be checked")
         if self.largest_loss is not None and self.largest_loss < 0:
             raise InfeasibleError(
                 f"accuracy binds: {1 - self.largest_loss:.1%} of the base network's was wanted, "
                 "and the base network itself has 100%",
                 hint="a floor of at most the base network's accuracy would do",
             )
+
+    def check_limits(self) -> None:
+        """Refuse what leaves nothing to solve.
+
+        Raises:
+            UsageError: no limit, or none that can be checked.
+        """
+        if not self.budgets and self.largest_loss is None:
+            raise UsageError(self._nothing_to_solve(), hint="give a limit that can be checked")
 
     @cached_property
     def ladders(self) -> tuple[Ladder, ...]:

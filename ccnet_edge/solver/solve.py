@@ -8,7 +8,7 @@ from typing import Literal
 from ccnet_edge.cost import weights_per_scale
 from ccnet_edge.cost.shapes import check_image_size
 from ccnet_edge.degradation import complexities, mismatch, slopes
-from ccnet_edge.errors import ConfigError, InfeasibleError
+from ccnet_edge.errors import ConfigError, InfeasibleError, UsageError
 from ccnet_edge.solver.budget import Setting
 from ccnet_edge.solver.exact import exact_binding, solve_exact
 from ccnet_edge.solver.paper import paper_limit, solve_paper
@@ -78,8 +78,104 @@ def solve(
     limits = limits.with_floor(floor, known)
     if formulation == "paper":
         paper_limit(limits)  # refuses limits that the papers do not know, before any are checked
-    check_image_size(base, height=height, width=width)
-    height, width = base.input_size(height, width)
+    problem, warnings = _pose(
+        base,
+        complexity,
+        degradation,
+        limits,
+        Setting(height=height, width=width, bits=bits, engine=engine, profile=profile),
+        formulation=formulation,
+        force=force,
+    )
+    problem.check_limits()
+    widths, alphas = _plan(problem, multiplier)
+    return Solution(
+        network=base.with_widths(widths),
+        formulation=formulation,
+        multiplier=multiplier,
+        degradation=degradation,
+        limits=limits,
+        scales=_scales(problem, widths, alphas),
+        estimate=_estimate(problem, widths),
+        predicted=predict(problem, widths, base=known, warnings=warnings),
+        binding=_binding(problem, multiplier, widths),
+        alternatives=_alternatives(problem, multiplier),
+        unchecked=problem.unchecked,
+        minimised=None if problem.budgets else minimise,
+    )
+
+
+def assess(
+    base: NetworkSpec,
+    network: NetworkSpec,
+    complexity: ImageComplexity,
+    degradation: Degradation,
+    limits: Limits,
+    *,
+    height: int,
+    width: int,
+    engine: str = "onnxruntime",
+    profile: DeviceProfile | None = None,
+    base_accuracy: float | None = None,
+    force: bool = False,
+) -> Solution:
+    """What a plan would say of `network`, whose widths were chosen by somebody else; see `solve`.
+
+    Args:
+        network: `base` at other widths, which may be more than the base network's.
+        limits: `exceeded` of the result names those that the estimates are over.
+
+    Raises:
+        UsageError: another network than `base` at some widths, or a size that it cannot take.
+        ConfigError: complexity and preset do not go together.
+    """
+    widths = network.widths
+    if base.scales != network.scales or base.with_widths(widths) != network:
+        raise UsageError(
+            f"{base.architecture} of one width a scale was wanted, found {network.architecture} "
+            f"of {list(widths)} with other nodes or channels",
+            hint="a network that was pruned node by node has no plan: export it, and pack that",
+        )
+    known = base_accuracy if base_accuracy is not None else degradation.base_accuracy
+    problem, warnings = _pose(
+        base,
+        complexity,
+        degradation,
+        limits,
+        Setting(height=height, width=width, bits=32, engine=engine, profile=profile),
+        formulation="exact",
+        force=force,
+    )
+    return Solution(
+        network=network,
+        formulation="exact",
+        multiplier="layerwise",
+        degradation=degradation,
+        limits=limits,
+        scales=_scales(problem, widths, None),
+        estimate=_estimate(problem, widths),
+        predicted=predict(problem, widths, base=known, warnings=warnings),
+        binding=(),
+        alternatives=(_alternative(problem, "base", base.widths),),
+        unchecked=problem.unchecked,
+        given=True,
+        exceeded=tuple(budget.limit for budget in problem.broken(widths)),
+    )
+
+
+def _pose(
+    base: NetworkSpec,
+    complexity: ImageComplexity,
+    degradation: Degradation,
+    limits: Limits,
+    setting: Setting,
+    *,
+    formulation: Formulation,
+    force: bool,
+) -> tuple[Problem, tuple[str, ...]]:
+    """The problem, and what is known to be wrong with its predictions."""
+    check_image_size(base, height=setting.height, width=setting.width)
+    height, width = base.input_size(setting.height, setting.width)
     wrong_j = mismatch(degradation, complexity)
     if wrong_j and not force:
         raise ConfigError(
@@ -94,24 +190,10 @@ def solve(
         complexities=per_scale,
         slopes=slopes(degradation, per_scale),
         limits=limits,
-        setting=Setting(height=height, width=width, bits=bits, engine=engine, profile=profile),
+        setting=replace(setting, height=height, width=width),
         formulation=formulation,
     )
-    widths, alphas = _plan(problem, multiplier)
-    return Solution(
-        network=base.with_widths(widths),
-        formulation=formulation,
-        multiplier=multiplier,
-        degradation=degradation,
-        limits=limits,
-        scales=_scales(problem, widths, alphas),
-        estimate=_estimate(problem, widths),
-        predicted=predict(problem, widths, base=known, warnings=(wrong_j,) if wrong_j else ()),
-        binding=_binding(problem, multiplier, widths),
-        alternatives=_alternatives(problem, multiplier),
-        unchecked=problem.unchecked,
-        minimised=None if problem.budgets else minimise,
-    )
+    return problem, (wrong_j,) if wrong_j else ()
 
 
 def _plan(problem: Problem, multiplier: Multiplier) -> tuple[Widths, tuple[float, ...] | None]:

@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Literal
 
+from ccnet_edge.spec.accuracy import KeptAccuracy
 from ccnet_edge.spec.artifact import Artifact, SessionOptions
 from ccnet_edge.spec.complexity import ImageComplexity
 from ccnet_edge.spec.plan import (
@@ -57,7 +58,9 @@ class BuildRequest:
     `version` is the bundle's; see `Manifest`.
     `strict` asks fp16 and int8 to keep 99.9 % of the fp32 Dice, not 99 %; `precision` is what
     ships, or `auto` for the best of what the format is written in, by measuring. `force` plans
-    although complexity is measured by another J than the preset's.
+    although complexity is measured by another J than the preset's. `trained` is the SHA-256 of
+    the weights of a network that is trained already, in place of a plan; then `recipe`, `steps`
+    and `seed` are what it was trained by.
     """
 
     profile: DeviceProfile
@@ -84,6 +87,7 @@ class BuildRequest:
     strict: bool = False
     precision: WantedPrecision = "fp32"
     force: bool = False
+    trained: str | None = None
 
     @property
     def metric(self) -> Metric:
@@ -125,11 +129,20 @@ class TriedPrecision:
 
 @dataclass(frozen=True, kw_only=True)
 class PrecisionChoice:
-    """The precision that ships and why; `tried` is empty where one was asked for."""
+    """The precision that ships and why; `tried` is empty where one was asked for.
+
+    `kept` says which nodes of an int8 file stay in float32, None where its format has no such.
+    """
 
     precision: Precision
     reason: str
     tried: tuple[TriedPrecision, ...] = ()
+    kept: KeptAccuracy | None = None
+
+    @property
+    def floats(self) -> tuple[str, ...]:
+        """The nodes of an int8 file that stay in float32."""
+        return self.kept.returned if self.kept is not None and self.precision == "int8" else ()
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -197,6 +197,9 @@ class Solution:
     networks it is compared with; `unchecked` the limits that could not be checked, because
     no memory model of the engine or no speed of the device is known. `minimised` is the cost
     that was made least where a floor was the only limit.
+
+    Of a `given` network, whose widths were not solved for, nothing binds, and `exceeded` are the
+    limits that the estimates are over.
     """
 
     network: NetworkSpec
@@ -211,6 +214,13 @@ class Solution:
     alternatives: tuple[Alternative, ...]
     unchecked: tuple[Limit, ...] = ()
     minimised: Minimise | None = None
+    given: bool = False
+    exceeded: tuple[Limit, ...] = ()
+
+    @property
+    def kind(self) -> str:
+        """How its widths came about, in a word."""
+        return "given" if self.given else self.multiplier
 
     @property
     def widths(self) -> tuple[int, ...]:

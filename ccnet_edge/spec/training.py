@@ -24,7 +24,9 @@ class TrainedNetwork:
 
     `weights_sha256` is the hash of `weights.safetensors` beside it. `classes` names every
     class, background first. `best_step` is the step whose weights were kept, chosen on the
-    validation split. Equal inputs, seed and machine give an equal object.
+    validation split. Equal inputs, seed and machine give an equal object. `source` names where
+    it came from where it was not trained on the data at hand; then recipe and steps are those of
+    elsewhere, "elsewhere" and 0 where nothing is known.
     """
 
     network: NetworkSpec
@@ -37,6 +39,7 @@ class TrainedNetwork:
     device: str
     curve: tuple[CurvePoint, ...]
     weights_sha256: str
+    source: str = ""
 
     @property
     def shape(self) -> tuple[int, int, int, int]:

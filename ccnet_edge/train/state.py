@@ -145,18 +145,27 @@ def read_weights(path: Path, spec: NetworkSpec) -> dict[str, Tensor]:
     return found
 
 
-def load_trained(folder: Path) -> tuple[TrainedNetwork, SpecModule]:
-    """What `train` left in `folder`: the record, and the network ready to infer.
+def read_record(folder: Path) -> TrainedNetwork:
+    """The record that `train` left in `folder`.
 
     Raises:
-        DataError: nothing was trained there, or its weights are not the record's.
+        DataError: nothing was trained there.
     """
     if not (folder / TRAINED).is_file():
         raise DataError(
             f"{folder}: no trained network here ({TRAINED} is missing)",
             hint="train it first: ccnet-edge train -o FOLDER",
         )
-    trained = serial.load(TrainedNetwork, folder / TRAINED)
+    return serial.load(TrainedNetwork, folder / TRAINED)
+
+
+def load_trained(folder: Path) -> tuple[TrainedNetwork, SpecModule]:
+    """What `train` left in `folder`: the record, and the network ready to infer.
+
+    Raises:
+        DataError: nothing was trained there, or its weights are not the record's.
+    """
+    trained = read_record(folder)
     try:
         content = (folder / WEIGHTS).read_bytes()
     except OSError as error:

@@ -17,11 +17,9 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 
 from ccnet_edge.cost.engine_memory import STANDING, standing
-from ccnet_edge.device.environment import environment
 from ccnet_edge.spec.artifact import SessionOptions
 from ccnet_edge.spec.build import TriedOptions
 from ccnet_edge.spec.progress import Progress, silent
-from ccnet_edge.spec.target import DeviceProfile
 from ccnet_edge.verify.meter import Meter, MeterHere
 
 # Relative, of time and of memory.
@@ -70,36 +68,32 @@ def tune_session(
     model: Path,
     *,
     shape: Sequence[int],
-    profile: DeviceProfile,
+    most_threads: int,
     engine: str = STANDING.engine,
     ram_bytes: int | None = None,
     latency_ms: float | None = None,
     meter: Meter | None = None,
-    cores: int | None = None,
     progress: Progress = silent,
 ) -> tuple[SessionOptions, tuple[TriedOptions, ...]]:
-    """The options to run `model` with on the target, and everything that was tried.
+    """The options to run `model` with, and everything that was tried.
 
-    First the number of threads, up to the target's cores or this machine's, whichever has
-    fewer; then `CANDIDATES` with that many. `choose` says how one is chosen.
+    First the number of threads, then `CANDIDATES` with that many. `choose` says how one is chosen.
 
     Args:
         model: a file that the engine reads.
         shape: of the input, [1, C, H, W].
-        profile: the target.
+        most_threads: the cores of the target, or of the machine that measures if it has fewer.
         engine: to run it; `CANDIDATES` says what it has to choose beside threads.
         ram_bytes: the process's memory budget; None where there is none.
         latency_ms: of an inference where it is measured; None where there is no limit.
         meter: what measures; None for this machine.
-        cores: of this machine; None to ask it.
         progress: told about stage "tune".
 
     Raises:
         DeviceError: the engine, or a process that measures, failed.
     """
     meter = meter if meter is not None else MeterHere(model, shape)
-    here = cores if cores is not None else environment().cores
-    counts = thread_counts(min(profile.cores, here))
+    counts = thread_counts(most_threads)
     progress("tune", done=0, total=2, note=f"{counts[-1]} threads at most")
     layouts = CANDIDATES.get(engine, (standing(engine),))
     first = _measure([replace(layouts[0], threads=count) for count in counts], meter)

@@ -24,7 +24,7 @@ def test_options_are_measured_on_the_host_and_take_the_devices_cores() -> None:
     device, profile = host(), load_profile("jetson")
     meter = HostMeter(device, Path("model.onnx"), (1, 3, 32, 32))
     options, tried = tune_session(
-        Path("model.onnx"), shape=(1, 3, 32, 32), profile=profile, meter=meter, cores=profile.cores
+        Path("model.onnx"), shape=(1, 3, 32, 32), most_threads=profile.cores, meter=meter
     )
     # All are equally fast there, so the standing options stay.
     assert options == STANDING

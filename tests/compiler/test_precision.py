@@ -3,9 +3,12 @@
 from __future__ import annotations
 
 import platform
+from collections.abc import Sequence
 from dataclasses import replace
 from pathlib import Path
+from typing import Any
 
+import onnx
 import pytest
 
 from ccnet_edge.compiler import build, precision
@@ -17,6 +20,7 @@ from ccnet_edge.spec.build import TriedPrecision
 from ccnet_edge.spec.plan import Limits
 from ccnet_edge.spec.target import Precision
 from ccnet_edge.targets import load_profile
+from ccnet_edge.verify.keeping import Search, search_nodes
 from tests.compiler.conftest import MakeRequest
 
 
@@ -82,3 +86,28 @@ def test_a_precision_that_the_format_has_not_is_refused_before_anything_is_train
     with pytest.raises(UsageError, match="fp16 was wanted as native"):
         build(request, data, tmp_path)
     assert not (tmp_path / "train").exists()
+
+
+@pytest.mark.usefixtures("no_page")
+def test_a_build_in_int8_keeps_the_nodes_in_float32_that_it_needs(
+    make_request: MakeRequest,
+    data: SegmentationDataset,
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    def first_node_needed(nodes: Sequence[str], *given: Any, **more: Any) -> Search:
+        return replace(search_nodes(nodes, *given, **more), returned=(nodes[0],))
+
+    monkeypatch.setattr("ccnet_edge.compiler.keeping.search_nodes", first_node_needed)
+    summary = build(make_request(precision="int8"), data, tmp_path)
+    assert summary.precision is not None
+    (kept,) = summary.precision.floats
+    graph = onnx.load(tmp_path / "model.onnx").graph
+    floats = {w.name for w in graph.initializer if w.data_type == onnx.TensorProto.FLOAT}
+    weighted = {n.name for n in graph.node if n.op_type.startswith("Conv") and n.input[1] in floats}
+    assert weighted == {kept}
+    text = describe_build(summary)
+    assert "precision  int8: asked for" in text
+    assert f"back to float32: {kept}; the gate holds" in text
+    assert "of int8's time" in text
+    assert replace(summary.precision, precision="fp32").floats == ()

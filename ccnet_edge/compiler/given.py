@@ -1,0 +1,127 @@
+"""A network that is trained already: the build of another device's, `train`'s, or one adopted.
+
+It takes the place of the plan that would be solved for and of its training; what comes after is
+the same.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, replace
+from pathlib import Path
+
+from ccnet_edge.compiler.request import Site
+from ccnet_edge.dataset import SegmentationDataset
+from ccnet_edge.errors import ConfigError, UsageError
+from ccnet_edge.export import TRAINED, TRAINING, trained_folder
+from ccnet_edge.solver import assess
+from ccnet_edge.spec import serial
+from ccnet_edge.spec.build import BuildRequest, DataSummary
+from ccnet_edge.spec.complexity import ImageComplexity
+from ccnet_edge.spec.plan import Solution
+from ccnet_edge.spec.training import TrainedNetwork
+from ccnet_edge.train import load_trained
+from ccnet_edge.train.state import REQUEST, WEIGHTS
+from ccnet_edge.train.state import Request as Trained
+
+
+@dataclass(frozen=True, kw_only=True)
+class GivenNetwork:
+    """The folder that training left, and its record as this build's data set sees it."""
+
+    folder: Path
+    record: TrainedNetwork
+
+    def request(self, request: BuildRequest) -> BuildRequest:
+        """The request with what the network settles."""
+        record = self.record
+        return replace(
+            request,
+            trained=record.weights_sha256,
+            architecture=record.network.architecture,
+            data=self.data(request.data),
+            height=record.preprocessing.height,
+            width=record.preprocessing.width,
+            recipe=record.recipe,
+            steps=record.steps,
+            seed=record.seed,
+        )
+
+    def data(self, data: DataSummary) -> DataSummary:
+        """The data set by the channels that the network takes; images are converted."""
+        return replace(data, channels=self.record.network.in_channels)
+
+
+def open_given(path: Path, dataset: SegmentationDataset) -> GivenNetwork:
+    """The trained network in the folder `path`, or in a build directory, for `dataset`.
+
+    Raises:
+        DataError: nothing is trained there, or its weights are not the record's.
+        UsageError: images of other depth, or other classes, than the data set has.
+    """
+    folder = trained_folder(path)
+    record, _ = load_trained(folder)
+    if record.classes != dataset.classes:
+        raise UsageError(
+            f"--trained: {path} is for the classes {', '.join(record.classes)}, {dataset.name} has "
+            f"{', '.join(dataset.classes)}",
+            hint="say which mask values they are: --classes "
+            + ",".join(f"{name}=VALUE" for name in record.classes),
+        )
+    if record.preprocessing.maximum != dataset.maximum:
+        raise UsageError(
+            f"--trained: {path} is for samples from 0 to {record.preprocessing.maximum:.0f}, those "
+            f"of {dataset.name} go to {dataset.maximum:.0f}"
+        )
+    if not record.source and not _trained_on(folder, dataset):
+        record = replace(record, source=f"a training on other data than {dataset.name}")
+    return GivenNetwork(folder=folder, record=record)
+
+
+def assess_given(
+    site: Site, given: GivenNetwork, complexity: ImageComplexity, known: float | None
+) -> Solution:
+    """What a plan would say of it; `known` is the uncompressed network's accuracy."""
+    request = site.request
+    network = given.record.network
+    inputs = (
+        site.base, network, complexity, request.degradation, request.limits, request.profile,
+        request.engine, known, request.force,
+    )  # fmt: skip
+    return site.store.value(
+        "plan",
+        Solution,
+        inputs,
+        lambda: assess(
+            site.base,
+            network,
+            complexity,
+            request.degradation,
+            request.limits,
+            height=request.height,
+            width=request.width,
+            engine=request.engine,
+            profile=request.profile,
+            base_accuracy=known,
+            force=request.force,
+        ),
+    )
+
+
+def take_given(site: Site, given: GivenNetwork) -> TrainedNetwork:
+    """Its files where training would have left them."""
+    out = site.folder / TRAINING
+
+    def make() -> None:
+        serial.write_bytes(out / WEIGHTS, (given.folder / WEIGHTS).read_bytes())
+        serial.save(given.record, out / TRAINED)
+
+    files = (f"{TRAINING}/{WEIGHTS}", f"{TRAINING}/{TRAINED}")
+    site.store.files(TRAINING, (given.record,), files, make)
+    return given.record
+
+
+def _trained_on(folder: Path, dataset: SegmentationDataset) -> bool:
+    try:
+        return serial.load(Trained, folder / REQUEST).data == dataset.fingerprint
+    except ConfigError:
+        return False

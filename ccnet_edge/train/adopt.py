@@ -1,0 +1,277 @@
+"""A checkpoint that was trained elsewhere, taken in as if training had left it here.
+
+It is a state dict as safetensors, and its network one of our architectures at widths of its own,
+which its tensors tell. Names that are others are mapped; whatever does not fit exactly is refused.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import re
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+
+import torch
+from safetensors import SafetensorError
+from safetensors.torch import load as load_tensors
+from torch import Tensor, nn
+
+from ccnet_edge.architectures import base_network
+from ccnet_edge.cost.shapes import check_image_size
+from ccnet_edge.errors import DataError, UsageError
+from ccnet_edge.nets import build_module
+from ccnet_edge.nets.ops import convolution_of
+from ccnet_edge.spec import serial
+from ccnet_edge.spec.artifact import Preprocessing
+from ccnet_edge.spec.network import NetworkSpec, Node, outputs_for
+from ccnet_edge.spec.training import TrainedNetwork
+from ccnet_edge.train.state import TRAINED, WEIGHTS, weights_bytes
+
+MAX_BYTES = 2**30
+# What the record of a network says that was trained nobody knows how.
+ELSEWHERE = "elsewhere"
+PREFIX = "blocks."
+# Counts batches for torch's own averages, and says nothing to a network that only infers.
+COUNTER = "num_batches_tracked"
+# Files of torch.save begin with a zip's or a pickle's first bytes.
+PICKLES = (b"PK\x03\x04", b"\x80\x02")
+# Tensors that an error names.
+NAMED = 4
+
+
+@dataclass(frozen=True, kw_only=True)
+class Checkpoint:
+    """What a person says of a checkpoint; `preprocessing` has everything but `multiple`.
+
+    `rename` maps what our tensors' names begin with to what theirs do: `encoder0_conv1.conv` →
+    `inc.0`.
+    """
+
+    file: Path
+    architecture: str
+    classes: tuple[str, ...]
+    preprocessing: Preprocessing
+    rename: Mapping[str, str]
+
+
+def adopt(checkpoint: Checkpoint, out: Path) -> TrainedNetwork:
+    """Write the checkpoint's network to the folder `out`, as training leaves one.
+
+    A convolution's bias before batch normalisation, which ours has not, goes into its mean.
+
+    Raises:
+        UsageError: no such architecture, a size that it does not take, or other outputs than
+            classes.
+        DataError: no safetensors file, or tensors that are missing, too many, of other shapes or
+            kinds, or not finite.
+    """
+    path = checkpoint.file
+    found = _renamed(read_tensors(path), checkpoint.rename, path)
+    spec = _network(checkpoint, found)
+    weights = _fitted(found, spec, path)
+    pre = checkpoint.preprocessing
+    content = weights_bytes(weights)
+    trained = TrainedNetwork(
+        network=spec,
+        preprocessing=Preprocessing(
+            height=pre.height,
+            width=pre.width,
+            channels=pre.channels,
+            maximum=pre.maximum,
+            mean=pre.mean,
+            std=pre.std,
+            resize=pre.resize,
+            multiple=spec.output_stride,
+        ),
+        classes=checkpoint.classes,
+        recipe=ELSEWHERE,
+        seed=0,
+        steps=0,
+        best_step=0,
+        device="",
+        curve=(),
+        weights_sha256=hashlib.sha256(content).hexdigest(),
+        source=path.name,
+    )
+    serial.write_bytes(out / WEIGHTS, content)
+    serial.save(trained, out / TRAINED)
+    return trained
+
+
+def names_to_fill(path: Path, architecture: str) -> str:
+    """A file for `rename` that lacks their names: a line for each of ours, theirs as comments.
+
+    Raises:
+        UsageError: no such architecture.
+        DataError: see `read_tensors`.
+    """
+    ours = build_module(base_network(architecture, channels=3, classes=2)).state_dict()
+    found = sorted(_modules(read_tensors(path)), key=_counted)
+    theirs = "\n".join(f"#   {name}" for name in found)
+    lines = "\n".join(f'"{name.removeprefix(PREFIX)}" = ""' for name in _modules(ours))
+    return (
+        f"# Between the empty quotes: what of {path.name} is the {architecture}'s part on the "
+        f"left.\n# It has\n{theirs}\n\n{lines}"
+    )
+
+
+def _modules(tensors: Mapping[str, Tensor]) -> tuple[str, ...]:
+    """What the tensors' names have before their last dot, each once."""
+    return tuple(dict.fromkeys(name.rpartition(".")[0] for name in tensors))
+
+
+def _counted(name: str) -> list[tuple[int, str]]:
+    """To sort names by, with the numbers in them as people count."""
+    parts = re.split(r"(\d+)", name)
+    return [(int(part), "") if part.isdecimal() else (-1, part) for part in parts]
+
+
+def read_tensors(path: Path) -> dict[str, Tensor]:
+    """The tensors in the safetensors file at `path`.
+
+    Raises:
+        DataError: it is none, or too large.
+    """
+    if not path.is_file() or path.stat().st_size > MAX_BYTES:
+        raise DataError(f"{path}: a safetensors file of at most {MAX_BYTES} bytes was wanted")
+    content = path.read_bytes()
+    if content.startswith(PICKLES):
+        raise DataError(
+            f"{path}: a safetensors file was wanted, found one of torch.save, which can run code "
+            "when it is read",
+            hint="where you trust it: safetensors.torch.save_file(torch.load(FILE, "
+            "weights_only=True), 'weights.safetensors')",
+        )
+    try:
+        return load_tensors(content)
+    except (SafetensorError, ValueError) as error:
+        raise DataError(f"{path}: a safetensors file was wanted: {error}") from error
+
+
+def _renamed(found: dict[str, Tensor], rename: Mapping[str, str], path: Path) -> dict[str, Tensor]:
+    """The tensors under our names: of the rules that a name begins with, the longest."""
+    rules = {theirs: ours for ours, theirs in rename.items() if theirs}
+    renamed: dict[str, Tensor] = {}
+    for name, value in found.items():
+        fitting = [old for old in rules if name == old or name.startswith(f"{old}.")]
+        old = max(fitting, key=len, default=None)
+        ours = name if old is None else f"{rules[old]}{name[len(old) :]}".strip(".")
+        ours = ours if ours.startswith(PREFIX) else f"{PREFIX}{ours}"
+        if ours in renamed:
+            raise DataError(f"{path}: two of its tensors would be named {ours}")
+        renamed[ours] = value
+    unused = [old for old in rules if not any(n == old or n.startswith(f"{old}.") for n in found)]
+    if unused:
+        raise DataError(
+            f"{path}: no tensor's name begins with {', '.join(unused[:NAMED])}, which is to be "
+            "renamed",
+            hint=f"its tensors: {_listed(found)}",
+        )
+    return renamed
+
+
+def _network(checkpoint: Checkpoint, found: Mapping[str, Tensor]) -> NetworkSpec:
+    """The architecture at the widths that the tensors have."""
+    pre, classes = checkpoint.preprocessing, checkpoint.classes
+    base = base_network(checkpoint.architecture, channels=pre.channels, classes=len(classes))
+    check_image_size(base, height=pre.height, width=pre.width)
+    channels = {
+        node.name: _channels(module, found, f"{PREFIX}{key}") for node, key, module in _blocks(base)
+    }
+    last = channels.get(base.nodes[-1].name)
+    if last is not None and last != outputs_for(len(classes)):
+        raise UsageError(
+            f"{checkpoint.file}: {len(classes)} classes take {outputs_for(len(classes))} outputs, "
+            f"the network has {last}",
+            hint="name as many classes as it has, background first; two are one output",
+        )
+    scales: list[dict[Node, int]] = [{} for _ in base.widths]
+    for node in base.nodes:
+        count = channels.get(node.name)
+        if node.thinned and count is not None:
+            scales[node.scale][node] = count
+    widths = tuple(
+        _width(scale, width, checkpoint.file)
+        for scale, width in zip(scales, base.widths, strict=True)
+    )
+    return base.with_widths(widths)
+
+
+def _blocks(spec: NetworkSpec) -> list[tuple[Node, str, nn.Module]]:
+    """Every node with its key and module, built at the least widths."""
+    module = build_module(spec.with_widths((1,) * spec.scales))
+    return [(n, n.name.replace(".", "_"), module.block(n)) for n in spec.nodes]
+
+
+def _channels(block: nn.Module, found: Mapping[str, Tensor], name: str) -> int | None:
+    """A node's output channels, by its convolution's weights; None where there are none."""
+    convolution = convolution_of(block)
+    if convolution is None:
+        return None
+    inner = "" if convolution is block else ".conv"
+    weight = found.get(f"{name}{inner}.weight")
+    if weight is None or weight.dim() != 4:
+        return None
+    return int(weight.shape[1 if isinstance(convolution, nn.ConvTranspose2d) else 0])
+
+
+def _width(channels: Mapping[Node, int], base: int, path: Path) -> int:
+    """The scale's width, of which every node has its share."""
+    if not channels:
+        return base  # what is missing is said where all tensors are looked at
+    most = round(max(count / node.share for node, count in channels.items())) + 1
+    for width in range(1, most + 1):
+        if all(max(1, round(width * node.share)) == count for node, count in channels.items()):
+            return width
+    counts = ", ".join(f"{node.name} {count}" for node, count in channels.items())
+    raise DataError(
+        f"{path}: one width for every scale was wanted, found channels that have none: {counts}",
+        hint="bring a network of other widths as ONNX: ccnet-edge package --onnx FILE",
+    )
+
+
+def _fitted(found: dict[str, Tensor], spec: NetworkSpec, path: Path) -> dict[str, Tensor]:
+    """The tensors as the network's state dict, in float32."""
+    wanted = build_module(spec).state_dict()
+    given = _without_biases(found, wanted)
+    counters = {name: value for name, value in wanted.items() if name.endswith(COUNTER)}
+    given = {name: v for name, v in given.items() if not name.endswith(COUNTER)} | counters
+    missing = {name: wanted[name] for name in wanted if name not in given}
+    others = {name: given[name] for name in given if name not in wanted}
+    if missing or others:
+        raise DataError(
+            f"{path}: the tensors of a {spec.architecture} were wanted, {len(missing)} are missing"
+            f" ({_listed(missing) or 'none'}) and {len(others)} belong nowhere "
+            f"({_listed(others) or 'none'})",
+            hint="say what their names begin with and what ours do: --names prints a file to fill "
+            "in, --rename FILE takes it",
+        )
+    for name, value in given.items():
+        if value.shape != wanted[name].shape:
+            raise DataError(
+                f"{path}: {name} of shape {list(wanted[name].shape)} was wanted for widths "
+                f"{list(spec.widths)}, found {list(value.shape)}"
+            )
+        if name not in counters and not value.is_floating_point():
+            raise DataError(f"{path}: {name} in floating point was wanted, found {value.dtype}")
+        if not torch.isfinite(value).all():
+            raise DataError(f"{path}: {name} holds values that are not finite")
+    return {name: given[name].to(wanted[name].dtype) for name in wanted}
+
+
+def _without_biases(found: Mapping[str, Tensor], wanted: Mapping[str, Tensor]) -> dict[str, Tensor]:
+    """Biases of convolutions before batch normalisation taken from its mean instead."""
+    given = dict(found)
+    for name in found:
+        mean = f"{name.removesuffix('.conv.bias')}.norm.running_mean"
+        if name.endswith(".conv.bias") and name not in wanted and mean in found:
+            given[mean] = found[mean].double() - given.pop(name).double()
+    return given
+
+
+def _listed(tensors: Mapping[str, Tensor]) -> str:
+    """The first few names with their shapes, and how many more there are."""
+    named = [f"{name} {list(value.shape)}" for name, value in list(tensors.items())[:NAMED]]
+    more = [f"{len(tensors) - NAMED} more"] if len(tensors) > NAMED else []
+    return ", ".join([*named, *more])
