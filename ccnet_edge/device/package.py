@@ -59,11 +59,11 @@ def package_build(
 def measured_path(archive: Path) -> Path:
     """Where the measurements of a packed bundle are kept: beside it.
 
-    A build's own archive is a zip; what else is packed there has a file of its own.
+    In a build directory a zip is the build's own archive; whatever else is packed, and wherever,
+    has a file of its own.
     """
-    return archive.with_name(
-        MEASURED if archive.suffix == SUFFIXES["zip"] else f"{archive.name}.{MEASURED}"
-    )
+    own = archive.suffix == SUFFIXES["zip"] and (archive.parent / BUNDLE_FOLDER).is_dir()
+    return archive.with_name(MEASURED if own else f"{archive.name}.{MEASURED}")
 
 
 def measured_of(archive: Path, sha256: str) -> Measurements | None:

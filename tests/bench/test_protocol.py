@@ -24,6 +24,7 @@ from ccnet_edge.bench import (
 from ccnet_edge.cli import group
 from ccnet_edge.cost.engine_memory import STANDING
 from ccnet_edge.device.gates import instruction_set
+from ccnet_edge.device.package import measured_path
 from ccnet_edge.device.timer import Extent
 from ccnet_edge.errors import (
     BudgetExceededError,
@@ -175,7 +176,7 @@ def test_a_host_that_prints_something_else_is_an_error(model: Path) -> None:
 
 def test_what_was_measured_on_the_target_is_kept_beside_the_archive(archive: Path) -> None:
     written = record(report_of(archive, fake_host()), archive)
-    assert written == archive.with_name("measured.json")
+    assert written == measured_path(archive)
     kept = serial.load(Measurements, written)
     assert kept.archive_sha256 == serial.file_sha256(archive)
     assert [(gate.name, gate.status) for gate in kept.gates] == [

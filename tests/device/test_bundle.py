@@ -19,7 +19,7 @@ from ccnet_edge.device.bundle import is_archive, open_bundle
 from ccnet_edge.device.bundle.pack import write_archive
 from ccnet_edge.device.bundle.readme import readme
 from ccnet_edge.device.bundle.write import README, BundleParts, write_bundle
-from ccnet_edge.device.package import MEASURED, pack_bundle
+from ccnet_edge.device.package import measured_path, pack_bundle
 from ccnet_edge.errors import BundleRefusedError, DataError, UsageError
 from ccnet_edge.spec import serial
 from ccnet_edge.spec.bundle import MANIFEST, RUNTIME_FILE, SUMS, Manifest, Measurements
@@ -265,7 +265,8 @@ def test_measurements_lie_beside_the_archive_and_name_its_hash(
 ) -> None:
     packed = tmp_path / "out" / "packed.zip"
     pack_bundle(bundle, packed, memory=None, latency=None, gates=parts.gates, environment=HERE)
-    measured = serial.load(Measurements, tmp_path / "out" / MEASURED)
+    measured = serial.load(Measurements, measured_path(packed))
+    assert measured_path(packed) == packed.with_name("packed.zip.measured.json")
     assert packed.read_bytes() == archive.read_bytes()
     assert measured.archive == "packed.zip"
     assert measured.archive_sha256 == hashlib.sha256(packed.read_bytes()).hexdigest()
