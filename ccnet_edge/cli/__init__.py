@@ -13,7 +13,7 @@ from ccnet_edge.errors import CcnetError, MissingExtraError, UsageError
 
 # Name → (module, one line of help). The line stands here so that `--help` imports no command.
 COMMANDS = {
-    "adopt": ("adopt", "Take in a checkpoint that was trained elsewhere."),
+    "adopt": ("adopt", "Take in a network that was trained elsewhere."),
     "bench": ("bench", "Measure latency and memory of a build or bundle."),
     "build": ("build", "Everything: from images and a device's name to a bundle that fits."),
     "calibrate": ("calibrate", "Measure how fast accuracy falls with size, on several data sets."),

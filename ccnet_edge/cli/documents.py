@@ -99,8 +99,13 @@ DOCUMENTS = {
     "targets": Document(
         holder="ccnet_edge.cli.target_text:ProfileList", commands=("targets list",)
     ),
+    "outside": Document(
+        holder="ccnet_edge.spec.outside:OutsideModel", commands=("adopt FILE.onnx",)
+    ),
     "trained": Document(
-        holder="ccnet_edge.spec.training:TrainedNetwork", commands=("adopt",), file="trained.json"
+        holder="ccnet_edge.spec.training:TrainedNetwork",
+        commands=("adopt CHECKPOINT",),
+        file="trained.json",
     ),
     "training": Document(holder="ccnet_edge.train.describe:TrainingDocument", commands=("train",)),
     "verification": Document(holder="ccnet_edge.spec.bundle:Verification", commands=("verify",)),

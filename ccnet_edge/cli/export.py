@@ -41,14 +41,17 @@ def command(*, folder: Path, format_: str, out: Path | None, as_json: bool, **gi
     It holds weights, preprocessing and class names; equal networks give equal bytes. Formats
     are one file, but c and web, which are folders: C source to build into a firmware, and a
     page that works offline. int8 is calibrated on the training images of --data. FOLDER may be an
-    ONNX file that was not trained here, for --format tensorrt.
+    ONNX file that was not trained here, for onnx, openvino, ort and tensorrt.
     """
     from ccnet_edge.cli.export_inputs import options_for, show, write_outside
     from ccnet_edge.export import FILES, export, trained_folder
 
     name = FILES.get(format_, f"model.{format_}")
     if folder.suffix == ".onnx":
-        show(*write_outside(folder, out or folder.with_name(name), format_, given), as_json)
+        own = f"{folder.stem}-{given['precision']}{Path(name).suffix}"
+        with progress_bars() as progress:
+            artifact = write_outside(folder, out or folder.with_name(own), format_, progress, given)
+        show(artifact, out or folder.with_name(own), as_json)
         return
     path = out if out is not None else folder / name
     trained = trained_folder(folder)

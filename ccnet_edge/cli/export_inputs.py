@@ -77,27 +77,36 @@ def options_for(
 
 
 def write_outside(
-    model: Path, out: Path, format_: str, given: dict[str, Any]
-) -> tuple[Artifact, Path]:
-    """Prepare an ONNX file from elsewhere for TensorRT; the artefact and its path.
+    model: Path, out: Path, format_: str, progress: Progress, given: dict[str, Any]
+) -> Artifact:
+    """Write an ONNX file from elsewhere as another format.
 
     Raises:
-        UsageError: another format than TensorRT's, or a file that cannot be used.
+        UsageError: a format that it cannot be written in, or a file that cannot be used.
+        ConfigError: int8 of a file that does not say how its images are made.
     """
-    from ccnet_edge.export.outside import export_outside
+    from ccnet_edge.export.metadata import read_described
+    from ccnet_edge.export.outside_formats import export_outside
 
-    if format_ != "tensorrt":
-        raise UsageError(
-            f"an ONNX file from elsewhere is written as tensorrt alone, {format_} was wanted",
-            hint="--format tensorrt",
-        )
+    if given["keep_accuracy"]:
+        raise UsageError("--keep-accuracy is for networks that were trained here, or adopted")
     profile = load_profile(given["target"]) if given["target"] is not None else None
+    request, calibration = given["dataset_request"], None
+    if request.data is not None:
+        preprocessing, _ = read_described(model)
+        dataset = request.open(progress)
+        images = spread(dataset.train, CALIBRATION_IMAGES)
+        calibration = PreparedImages(dataset, images, preprocessing)
     options = ExportOptions(
         precision=given["precision"],
+        dynamic=given["dynamic"],
+        machine=profile.instruction_set if profile is not None else platform.machine(),
         limits=Limits(ram_bytes=given["ram"]),
+        calibration=calibration,
+        method=given["calibration"],
         tensorrt=given["tensorrt"] or (profile.tensorrt if profile is not None else None),
     )
-    return export_outside(model, out, options), out
+    return export_outside(model, out, format_, options)
 
 
 def show(artifact: Artifact, path: Path, as_json: bool) -> None:

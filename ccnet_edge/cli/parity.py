@@ -22,7 +22,7 @@ from ccnet_edge.cli.junit import junit_option, save_junit
     metavar="BUILD",
     type=click.Path(path_type=Path),
     required=True,
-    help="The build, or what train left, that the model was exported from.",
+    help="What the model was exported from: a build, what train left, or an ONNX file.",
 )
 @click.option("--host", metavar="URL", help=f"Segment there too, with MODEL a bundle: {HOST}.")
 @keep_option
@@ -53,7 +53,7 @@ def command(
 ) -> None:
     """Follow the masks of the test images of --data from hop to hop.
 
-    From the network that --against trained, over its export in fp32, to MODEL: an exported file,
+    From the network of --against, over its export in fp32, to MODEL: an exported file,
     a bundle or a build; then to a device. Each hop is shown against the one before and against
     the ground truth, and judged by the limits of its precision.
     """

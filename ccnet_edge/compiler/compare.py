@@ -13,7 +13,9 @@ from ccnet_edge.device.environment import environment
 from ccnet_edge.device.gates import place
 from ccnet_edge.errors import ParityError, UsageError
 from ccnet_edge.export import TRAINED, trained_folder
+from ccnet_edge.export.metadata import read_described
 from ccnet_edge.spec import serial
+from ccnet_edge.spec.artifact import Preprocessing
 from ccnet_edge.spec.progress import Progress, silent
 from ccnet_edge.spec.report import Gate, ParityReport
 from ccnet_edge.spec.target import Precision
@@ -24,6 +26,7 @@ from ccnet_edge.verify import (
     parity_samples,
     precision_of,
     prove_parity,
+    prove_parity_outside,
     saved_masks,
 )
 
@@ -43,7 +46,8 @@ def compare_with_trained(
 
     Args:
         model: an exported file, a bundle or a build directory.
-        build: a build directory, or a folder that training left behind.
+        build: a build directory, a folder that training left behind, or the ONNX file from
+            elsewhere that the model was made from.
         dataset: what it was trained on.
         host: a device that segments the test images too, with `model`, a bundle: one hop more.
         masks: the same, done before: a folder of masks that `run` wrote on a device.
@@ -58,13 +62,9 @@ def compare_with_trained(
         DeviceError: the host was not reached, or failed.
         ParityError: answers that cannot be compared.
     """
-    trained = trained_folder(build)
-    if not (trained / TRAINED).is_file():
-        raise UsageError(
-            f"{build}: a build or what ccnet-edge train left was wanted, its {TRAINED} is missing",
-            hint="give the directory that the model was exported from",
-        )
-    record = serial.load(TrainedNetwork, trained / TRAINED)
+    outside = build.suffix == ".onnx"
+    origin = build if outside else _trained(build)
+    pre, classes = read_described(origin) if outside else _described(origin)
     with ExitStack() as stack:
         subject = stack.enter_context(open_subject(model))
         precision = precision or precision_of(subject.model)
@@ -75,15 +75,29 @@ def compare_with_trained(
             files[host.name] = _segmented(host, model, parity_samples(dataset), folder)
         if masks is not None:
             files[f"masks in {masks.name}"] = {path.stem: path for path in masks.glob("*.png")}
-        pre, classes = record.preprocessing, len(record.classes)
         size = (pre.height, pre.width)
         for name, found in files.items():
             chain.append(
-                saved_masks(found, name=name, precision=precision, classes=classes, size=size)
+                saved_masks(found, name=name, precision=precision, classes=len(classes), size=size)
             )
-        return prove_parity(
-            trained, chain, dataset, subject.options, strict=strict, progress=progress
+        prove = prove_parity_outside if outside else prove_parity
+        return prove(origin, chain, dataset, subject.options, strict=strict, progress=progress)
+
+
+def _trained(build: Path) -> Path:
+    """The folder of the trained network."""
+    trained = trained_folder(build)
+    if not (trained / TRAINED).is_file():
+        raise UsageError(
+            f"{build}: a build or what ccnet-edge train left was wanted, its {TRAINED} is missing",
+            hint="give the directory that the model was exported from",
         )
+    return trained
+
+
+def _described(trained: Path) -> tuple[Preprocessing, tuple[str, ...]]:
+    record = serial.load(TrainedNetwork, trained / TRAINED)
+    return record.preprocessing, record.classes
 
 
 def _segmented(

@@ -22,7 +22,8 @@ from ccnet_edge.verify.examples import Predict
 from ccnet_edge.verify.keeping import search_nodes
 from ccnet_edge.verify.meter import turns_ms
 
-# Images of the training split that nodes are judged on, held in memory while they are.
+# Images that nodes are judged on, held in memory while they are: those for validation first, which
+# the network did not learn.
 JUDGED_IMAGES = 16
 
 # The int8 graph's bytes with some nodes in float32.
@@ -41,7 +42,7 @@ def keep_accuracy(
 
     Args:
         trained: what training left behind.
-        dataset: whose training images are judged against their masks.
+        dataset: whose validation and training images are judged against their masks.
         options: of an export in int8.
         strict: int8 keeps 99.9 % of the Dice, not 99 %.
         progress: told about stage "keep".
@@ -60,7 +61,9 @@ def keep_accuracy(
     def mixed(exclude: frozenset[str]) -> Predict:
         return open_session(write(exclude), STANDING).run
 
-    samples = spread(dataset.train, JUDGED_IMAGES)
+    unseen = spread(dataset.validation, JUDGED_IMAGES)
+    left = JUDGED_IMAGES - len(unseen)
+    samples = (*unseen, *(spread(dataset.train, left) if left else ()))
     found = search_nodes(
         quantisable(graph),
         mixed,

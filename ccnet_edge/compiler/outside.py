@@ -11,6 +11,7 @@ from pathlib import Path
 import numpy as np
 from numpy.typing import NDArray
 from onnx import ModelProto
+from onnxruntime.tools.onnx_model_utils import make_input_shape_fixed
 
 from ccnet_edge.device.backends import open_session
 from ccnet_edge.device.bundle.pack import SUFFIXES
@@ -21,12 +22,14 @@ from ccnet_edge.device.gates import disk_gate, latency_gate, ram_gate
 from ccnet_edge.device.imaging.preprocess import prepare
 from ccnet_edge.device.imaging.read import read_image
 from ccnet_edge.device.package import pack_bundle
+from ccnet_edge.device.timer import noise
 from ccnet_edge.errors import BundleRefusedError, DeviceError, UsageError
+from ccnet_edge.export.metadata import attach_described
 from ccnet_edge.export.outside import precision_of, read_outside
 from ccnet_edge.export.outside_image import Stated, describe_outside, describe_stated
 from ccnet_edge.provenance import Invocation, bundle_documents
 from ccnet_edge.spec import serial
-from ccnet_edge.spec.artifact import Artifact, SessionOptions
+from ccnet_edge.spec.artifact import Artifact, Preprocessing, SessionOptions
 from ccnet_edge.spec.bundle import Measurements, PackedAs
 from ccnet_edge.spec.outside import OutsideModel
 from ccnet_edge.spec.report import Gate
@@ -93,6 +96,37 @@ def package_outside(
     return path, measured
 
 
+def adopt_outside(model: Path, stated: Stated, *, maximum: float, out: Path) -> OutsideModel:
+    """Write the ONNX file `model` to `out` with what was stated of it, so that it says it itself.
+
+    Args:
+        model: a network from elsewhere.
+        stated: how its images are made, and its classes.
+        maximum: full scale of the images, 255 or 65 535.
+        out: the file to write; it has one size.
+
+    Raises:
+        UsageError: a file that cannot be used, something that is missing, or results that are no
+            logits of the image's size.
+    """
+    graph = read_outside(model)
+    outside = describe_outside(
+        graph,
+        stated,
+        path=model,
+        sha256=serial.file_sha256(model),
+        maximum=maximum,
+    )
+    pre = outside.preprocessing
+    make_input_shape_fixed(
+        graph.graph, graph.graph.input[0].name, [1, pre.channels, *pre.input_size]
+    )
+    attach_described(graph, pre, outside.classes)
+    _check_answer(graph.SerializeToString(), SessionOptions(), outside, noise(_shape(pre)))
+    serial.write_bytes(out, graph.SerializeToString(deterministic=True))
+    return outside
+
+
 def outside_parts(request: OutsideRequest) -> BundleParts:
     """The parts of the bundle, after the network answered the image once; see `package_outside`."""
     target = request.target
@@ -114,7 +148,7 @@ def outside_parts(request: OutsideRequest) -> BundleParts:
     )
     artifact = _artifact(model, content, digest, outside)
     options = SessionOptions()
-    _check_answer(request.model, options, outside, prepare(image, outside.preprocessing))
+    _check_answer(content, options, outside, prepare(image, outside.preprocessing))
     return BundleParts(
         name=f"{request.model.stem}-{target.name}",
         target=target,
@@ -138,7 +172,7 @@ def _artifact(model: ModelProto, content: bytes, digest: str, outside: OutsideMo
         size_bytes=len(content),
         sha256=digest,
         opset=opset,
-        shape=(1, pre.channels, *pre.input_size),
+        shape=_shape(pre),
     )
 
 
@@ -152,12 +186,17 @@ def _gates(artifact: Artifact, target: DeviceProfile) -> tuple[Gate, ...]:
     )
 
 
+def _shape(pre: Preprocessing) -> tuple[int, int, int, int]:
+    return (1, pre.channels, *pre.input_size)
+
+
 def _check_answer(
-    path: Path, options: SessionOptions, outside: OutsideModel, x: NDArray[np.float32]
+    model: bytes, options: SessionOptions, outside: OutsideModel, x: NDArray[np.float32]
 ) -> None:
     """See that the answer to `x`, [1, C, H, W], is logits of these classes at that size."""
+    path = outside.source
     try:
-        session = open_session(path, options)
+        session = open_session(model, options)
         try:
             logits = session.run(x)
         finally:

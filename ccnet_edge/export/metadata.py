@@ -38,8 +38,26 @@ def attach(model: ModelProto, metadata: ModelMetadata) -> None:
         "architecture": network.architecture,
         "widths": list(network.widths),
         "output_stride": network.output_stride,
-        "preprocessing": serial.to_dict(metadata.preprocessing),
-        "classes": list(metadata.classes),
+    }
+    _attach(model, metadata.preprocessing, metadata.classes, entries)
+
+
+def attach_described(
+    model: ModelProto, preprocessing: Preprocessing, classes: tuple[str, ...]
+) -> None:
+    """Write into a network from elsewhere how its input is made, and its classes."""
+    _attach(model, preprocessing, classes, {})
+
+
+def _attach(
+    model: ModelProto,
+    preprocessing: Preprocessing,
+    classes: tuple[str, ...],
+    more: dict[str, object],
+) -> None:
+    entries = more | {
+        "preprocessing": serial.to_dict(preprocessing),
+        "classes": list(classes),
     }
     onnx.helper.set_model_props(
         model,
@@ -48,6 +66,22 @@ def attach(model: ModelProto, metadata: ModelMetadata) -> None:
             for name, value in sorted(entries.items())
         },
     )
+
+
+def read_described(path: Path) -> tuple[Preprocessing, tuple[str, ...]]:
+    """How the input of the ONNX file at `path` is made, and its classes.
+
+    Raises:
+        ConfigError: no ONNX file, or one that does not say.
+    """
+    preprocessing, key = read_preprocessing(path), PREFIX + "classes"
+    try:
+        names = json.loads(read_entries(path)[key])
+    except (KeyError, ValueError) as error:
+        raise ConfigError(f"{path}: names of classes in {key} were wanted: {error}") from error
+    if not isinstance(names, list) or not all(isinstance(name, str) for name in names):
+        raise ConfigError(f"{path}: names of classes were wanted in {key}, found {names}")
+    return preprocessing, tuple(names)
 
 
 def read_preprocessing(path: Path) -> Preprocessing:
@@ -61,7 +95,8 @@ def read_preprocessing(path: Path) -> Preprocessing:
     if key not in entries:
         raise ConfigError(
             f"{path}: the metadata entry {key} was wanted, found {sorted(entries) or 'none'}",
-            hint="export the network again with ccnet-edge export",
+            hint="export the network again with ccnet-edge export, or say it of a network from "
+            "elsewhere: ccnet-edge adopt FILE.onnx",
         )
     return serial.from_json(Preprocessing, entries[key], where=f"{path}: {key}")
 

@@ -24,7 +24,7 @@ from ccnet_edge.train import load_trained
 if TYPE_CHECKING:
     from torch import nn
 
-__all__ = ["INPUT", "OPSET", "OUTPUT", "export_onnx", "onnx_model", "write_onnx"]
+__all__ = ["INPUT", "OPSET", "OUTPUT", "export_onnx", "onnx_model", "write_model", "write_onnx"]
 
 
 def export_onnx(trained: Path, out: Path, options: ExportOptions) -> Artifact:
@@ -34,7 +34,7 @@ def export_onnx(trained: Path, out: Path, options: ExportOptions) -> Artifact:
     activations for Arm, as ONNX Runtime's kernels there want them.
     """
     record, module = load_trained(trained)
-    return _write(onnx_model(record, module, options), out, options, shape=record.shape)
+    return write_model(onnx_model(record, module, options), out, options, shape=record.shape)
 
 
 def onnx_model(
@@ -76,7 +76,7 @@ def write_onnx(module: nn.Module, metadata: ModelMetadata, out: Path, *, dynamic
     size = metadata.preprocessing.input_size
     shape = (1, metadata.network.in_channels, *size)
     model = _finish(float_graph(module, shape, dynamic=dynamic), metadata)
-    return _write(model, out, ExportOptions(dynamic=dynamic), shape=shape)
+    return write_model(model, out, ExportOptions(dynamic=dynamic), shape=shape)
 
 
 def _finish(model: ModelProto, metadata: ModelMetadata) -> ModelProto:
@@ -86,11 +86,13 @@ def _finish(model: ModelProto, metadata: ModelMetadata) -> ModelProto:
     return model
 
 
-def _write(
+def write_model(
     model: ModelProto, out: Path, options: ExportOptions, *, shape: tuple[int, int, int, int]
 ) -> Artifact:
+    """Write a graph that is in the precision of `options` already."""
+    opset = model.opset_import[0].version
     serial.write_bytes(out, model.SerializeToString(deterministic=True))
     free = (0, 0) if options.dynamic else shape[2:]
     return describe_file(
-        out, kind="onnx", opset=OPSET, shape=(*shape[:2], *free), precision=options.precision
+        out, kind="onnx", opset=opset, shape=(*shape[:2], *free), precision=options.precision
     )

@@ -17,7 +17,7 @@ import torch
 from onnx import ModelProto
 
 from ccnet_edge import __version__
-from ccnet_edge.errors import CcnetError
+from ccnet_edge.errors import CcnetError, UsageError
 
 if TYPE_CHECKING:
     from torch import nn
@@ -120,6 +120,33 @@ def check(model: ModelProto) -> None:
             f"outside of its file; none of either were wanted",
             hint="another version of torch or onnxscript may be installed; torch 2.13 is tested",
         )
+
+
+def under_our_names(model: ModelProto) -> ModelProto:
+    """Input and output under the names that every engine of ours has; no names twice.
+
+    Raises:
+        UsageError: another tensor has one of the names.
+    """
+    graph = model.graph
+    names = {graph.input[0].name: INPUT, graph.output[0].name: OUTPUT}
+    taken = {name for node in graph.node for name in node.output} | {
+        w.name for w in graph.initializer
+    }
+    if (taken & {INPUT, OUTPUT}) - names.keys():
+        raise UsageError(
+            f"the graph uses the names {INPUT} and {OUTPUT} for other tensors than its input and "
+            "output",
+            hint="rename them",
+        )
+    for value in (*graph.input, *graph.output):
+        value.name = names.get(value.name, value.name)
+    for node in graph.node:
+        for place, name in enumerate(node.input):
+            node.input[place] = names.get(name, name)
+        for place, name in enumerate(node.output):
+            node.output[place] = names.get(name, name)
+    return model
 
 
 @contextmanager

@@ -13,11 +13,12 @@ from dataclasses import replace
 from pathlib import Path
 
 import openvino
+from onnx import ModelProto
 
 from ccnet_edge.device.backends.openvino import GRAPH, WEIGHTS
 from ccnet_edge.device.bundle.zips import zip_bytes
 from ccnet_edge.export import ExportOptions, describe_file
-from ccnet_edge.export.onnx import OPSET, onnx_model
+from ccnet_edge.export.onnx import onnx_model
 from ccnet_edge.export.onnx_int8 import Scheme
 from ccnet_edge.spec import serial
 from ccnet_edge.spec.artifact import Artifact
@@ -34,15 +35,19 @@ def export_openvino(trained: Path, out: Path, options: ExportOptions) -> Artifac
     # OpenVINO halves weights itself, and says so in the graph.
     source = "fp32" if options.precision == "fp16" else options.precision
     model = onnx_model(record, module, replace(options, precision=source), scheme=UNSIGNED)
+    return write_openvino(model, out, options, shape=record.shape)
+
+
+def write_openvino(
+    model: ModelProto, out: Path, options: ExportOptions, *, shape: tuple[int, int, int, int]
+) -> Artifact:
+    """Write a graph in float32 or int8; its weights are halved where `options` ask for fp16."""
+    opset = model.opset_import[0].version
     files = ir_files(model.SerializeToString(), half=options.precision == "fp16")
     serial.write_bytes(out, zip_bytes(files))
-    size = (0, 0) if options.dynamic else record.shape[2:]
+    size = (0, 0) if options.dynamic else shape[2:]
     return describe_file(
-        out,
-        kind="openvino",
-        opset=OPSET,
-        shape=(*record.shape[:2], *size),
-        precision=options.precision,
+        out, kind="openvino", opset=opset, shape=(*shape[:2], *size), precision=options.precision
     )
 
 

@@ -20,8 +20,8 @@ from onnx import ModelProto
 from ccnet_edge.device.backends.ort import LOG_ERRORS, VECTORS, vector_bits
 from ccnet_edge.errors import UsageError
 from ccnet_edge.export import ExportOptions, describe_file
-from ccnet_edge.export.onnx import OPSET, onnx_model
-from ccnet_edge.export.onnx_int8 import scheme_for
+from ccnet_edge.export.onnx import onnx_model
+from ccnet_edge.export.onnx_int8 import Scheme, scheme_for
 from ccnet_edge.spec import serial
 from ccnet_edge.spec.artifact import Artifact
 from ccnet_edge.train import load_trained
@@ -36,24 +36,39 @@ def export_ort(trained: Path, out: Path, options: ExportOptions) -> Artifact:
         UsageError: a target whose layouts ONNX Runtime does not have, or the layouts of an x86
             that is not this machine's.
     """
-    _check_machine(options.machine)
+    check_machine(options.machine)
     record, module = load_trained(trained)
-    # A session that loads this file does not choose kernels anew, so what keeps x86 without VNNI
-    # from overflowing in an ONNX file (see `backends.ort`) does not serve here.
-    scheme = replace(scheme_for(options.machine), narrow=options.machine in X86)
-    model = onnx_model(record, module, options, scheme=scheme)
+    model = onnx_model(record, module, options, scheme=ort_scheme(options.machine))
+    return write_ort(model, out, options, shape=record.shape)
+
+
+def ort_scheme(machine: str) -> Scheme:
+    """Where int8 values lie.
+
+    A session that loads such a file does not choose kernels anew, so what keeps x86 without VNNI
+    from overflowing in an ONNX file (see `backends.ort`) does not serve here.
+    """
+    return replace(scheme_for(machine), narrow=machine in X86)
+
+
+def write_ort(
+    model: ModelProto, out: Path, options: ExportOptions, *, shape: tuple[int, int, int, int]
+) -> Artifact:
+    """Write a graph that is in the precision of `options` already; see `check_machine`."""
+    opset = model.opset_import[0].version
     serial.write_bytes(out, _optimised(model, options.machine))
-    size = (0, 0) if options.dynamic else record.shape[2:]
+    size = (0, 0) if options.dynamic else shape[2:]
     return describe_file(
-        out,
-        kind="ort",
-        opset=OPSET,
-        shape=(*record.shape[:2], *size),
-        precision=options.precision,
+        out, kind="ort", opset=opset, shape=(*shape[:2], *size), precision=options.precision
     )
 
 
-def _check_machine(machine: str) -> None:
+def check_machine(machine: str) -> None:
+    """Refuse a processor whose layouts cannot be written here.
+
+    Raises:
+        UsageError: ONNX Runtime has none for it, or they are those of another x86 than this one.
+    """
     if machine not in (*X86, *ARM):
         raise UsageError(
             f"ONNX Runtime optimises for {', '.join((*X86, *ARM))}, {machine} was wanted",

@@ -13,13 +13,12 @@ from google.protobuf.message import DecodeError  # type: ignore[import-untyped]
 from onnx import ModelProto, TensorProto, ValueInfoProto
 
 from ccnet_edge.errors import UsageError
-from ccnet_edge.export.options import ExportOptions
-from ccnet_edge.export.tensorrt import DEFAULT_VERSION, EngineWish, prepare, write_prepared
-from ccnet_edge.spec.artifact import Artifact
 from ccnet_edge.spec.bundle import MAX_CHANNELS, MAX_INPUT_PIXELS
 from ccnet_edge.spec.target import Precision
 
 MAX_BYTES = 2**30
+# The first IR version in which a weight need not be an input.
+WEIGHTS_APART = 4
 DOES = "a network with one float32 image [1, C, H, W] and one such result was wanted"
 
 
@@ -48,38 +47,13 @@ def read_outside(path: Path) -> ModelProto:
         onnx.checker.check_model(model, full_check=True)
     except (onnx.checker.ValidationError, onnx.shape_inference.InferenceError) as error:
         raise UsageError(f"{path}: not a valid ONNX graph: {str(error).splitlines()[0]}") from error
-    weights = {weight.name for weight in model.graph.initializer}
-    inputs = [value for value in model.graph.input if value.name not in weights]
-    if len(inputs) != 1 or len(model.graph.output) != 1:
-        raise UsageError(
-            f"{path}: {DOES}, found {len(inputs)} inputs and {len(model.graph.output)} outputs"
-        )
-    for value in (inputs[0], model.graph.output[0]):
+    _take_weights_out_of_inputs(model)
+    inputs, outputs = model.graph.input, model.graph.output
+    if len(inputs) != 1 or len(outputs) != 1:
+        raise UsageError(f"{path}: {DOES}, found {len(inputs)} inputs and {len(outputs)} outputs")
+    for value in (inputs[0], outputs[0]):
         _check_end(value, path)
     return model
-
-
-def export_outside(path: Path, out: Path, options: ExportOptions) -> Artifact:
-    """Prepare the ONNX file at `path` for TensorRT; see `export.tensorrt`.
-
-    Raises:
-        UsageError: see `read_outside`; a size that is not fixed, int8, or what the version does
-            not take.
-    """
-    model = read_outside(path)
-    if options.precision == "int8":
-        raise UsageError(
-            "int8 is calibrated on prepared images, and nothing says how this file's are prepared",
-            hint="take --precision fp16, or quantise it before",
-        )
-    size = fixed_size(model, path)
-    wish = EngineWish(
-        version=options.tensorrt or DEFAULT_VERSION,
-        precision=options.precision,
-        size=size,
-        ram_bytes=options.limits.ram_bytes,
-    )
-    return write_prepared(prepare(model, wish), out, precision=options.precision)
 
 
 def fixed_size(model: ModelProto, path: Path) -> tuple[int, int, int, int]:
@@ -137,9 +111,17 @@ def precision_of(model: ModelProto) -> Precision:
 
 def _given_size(model: ModelProto) -> list[int]:
     """The input's [N, C, H, W], 0 where it is open."""
+    return [dim.dim_value for dim in model.graph.input[0].type.tensor_type.shape.dim]
+
+
+def _take_weights_out_of_inputs(model: ModelProto) -> None:
+    """Before IR version 4 weights had to be inputs as well."""
     weights = {weight.name for weight in model.graph.initializer}
-    given = next(value for value in model.graph.input if value.name not in weights)
-    return [dim.dim_value for dim in given.type.tensor_type.shape.dim]
+    inputs = [value for value in model.graph.input if value.name not in weights]
+    if len(inputs) < len(model.graph.input):
+        del model.graph.input[:]
+        model.graph.input.extend(inputs)
+        model.ir_version = max(model.ir_version, WEIGHTS_APART)
 
 
 def _check_end(value: ValueInfoProto, path: Path) -> None:

@@ -21,6 +21,7 @@ from ccnet_edge.device.tensorrt.versions import Version, parse_version
 from ccnet_edge.errors import UsageError
 from ccnet_edge.export import describe_file
 from ccnet_edge.export.onnx import INPUT, OUTPUT, export_onnx
+from ccnet_edge.export.onnx_graph import under_our_names
 from ccnet_edge.export.opset import lower_opset
 from ccnet_edge.export.options import ExportOptions, Inputs
 from ccnet_edge.export.tensorrt_check import check_graph, problems_of
@@ -102,7 +103,8 @@ def prepare(model: ModelProto, wish: EngineWish) -> ModelProto:
     """
     version = parse_version(wish.version)
     entries = {entry.key: entry.value for entry in model.metadata_props}
-    prepared = _named(lower_opset(model, taken_by(version).opset, what=f"TensorRT {wish.version}"))
+    lowered = lower_opset(model, taken_by(version).opset, what=f"TensorRT {wish.version}")
+    prepared = under_our_names(lowered)
     by_flags = version < (9, 0, 0) and wish.precision != "fp32"
     if not by_flags and wish.precision == "fp16":
         prepared = to_fp16(prepared)
@@ -133,33 +135,6 @@ def recipe_in(model: ModelProto) -> EngineRecipe:
     """The recipe that a prepared graph holds."""
     text = next(entry.value for entry in model.metadata_props if entry.key == KEY)
     return serial.from_json(EngineRecipe, text, where=KEY)
-
-
-def _named(model: ModelProto) -> ModelProto:
-    """Input and output under the names that every engine of ours has; no names twice.
-
-    Raises:
-        UsageError: another tensor has one of the names.
-    """
-    graph = model.graph
-    names = {graph.input[0].name: INPUT, graph.output[0].name: OUTPUT}
-    taken = {name for node in graph.node for name in node.output} | {
-        w.name for w in graph.initializer
-    }
-    if (taken & {INPUT, OUTPUT}) - names.keys():
-        raise UsageError(
-            f"the graph uses the names {INPUT} and {OUTPUT} for other tensors than its input and "
-            "output",
-            hint="rename them",
-        )
-    for value in (*graph.input, *graph.output):
-        value.name = names.get(value.name, value.name)
-    for node in graph.node:
-        for place, name in enumerate(node.input):
-            node.input[place] = names.get(name, name)
-        for place, name in enumerate(node.output):
-            node.output[place] = names.get(name, name)
-    return model
 
 
 def _images(wish: EngineWish) -> Inputs:

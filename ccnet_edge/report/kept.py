@@ -10,7 +10,7 @@ from ccnet_edge.units import format_bytes
 def describe_kept(kept: KeptAccuracy) -> str:
     """A line or a few for people."""
     if not kept.returned:
-        return f"int8 keeps its accuracy on {kept.before.images} training images as it is"
+        return f"int8 keeps its accuracy on {kept.before.images} images as it is"
     assert kept.time_over_int8 is not None
     lost = "; ".join(clause.text for clause in kept.before.clauses if not clause.passed)
     left = "; ".join(clause.text for clause in kept.after.clauses if not clause.passed)

@@ -1,6 +1,11 @@
 """Proof that an artefact is what was promised: parity, memory, the engine's options, the gates."""
 
-from ccnet_edge.verify.against import open_shipped, parity_samples, prove_parity
+from ccnet_edge.verify.against import (
+    open_shipped,
+    parity_samples,
+    prove_parity,
+    prove_parity_outside,
+)
 from ccnet_edge.verify.examples import (
     Example,
     Examples,
@@ -35,6 +40,7 @@ __all__ = [
     "precision_of",
     "predictor",
     "prove_parity",
+    "prove_parity_outside",
     "report_hops",
     "saved",
     "saved_masks",

@@ -3,14 +3,17 @@
 from __future__ import annotations
 
 import tempfile
-from collections.abc import Iterator, Sequence
-from contextlib import ExitStack, contextmanager
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import AbstractContextManager, ExitStack, contextmanager
+from functools import partial
 from pathlib import Path
 
 from ccnet_edge.dataset import Sample, SegmentationDataset, spread
 from ccnet_edge.errors import DataError
-from ccnet_edge.export import FILES, FORMATS, export
-from ccnet_edge.spec.artifact import SessionOptions
+from ccnet_edge.export import FILES, FORMATS, ExportOptions, export
+from ccnet_edge.export.metadata import read_described
+from ccnet_edge.export.outside_formats import export_outside
+from ccnet_edge.spec.artifact import Preprocessing, SessionOptions
 from ccnet_edge.spec.progress import Progress, silent
 from ccnet_edge.spec.report import ParityReport
 from ccnet_edge.spec.target import Precision
@@ -56,16 +59,76 @@ def prove_parity(
             f"wanted, found {', '.join(dataset.classes)}",
             hint="give the data that it was trained on, read with the same options",
         )
-    samples = parity_samples(dataset)
     start = predictor(torch_predict(module), name="torch", precision="fp32")
+    return _prove(
+        (start, partial(_exported, trained, options)),
+        shipped,
+        dataset,
+        record.preprocessing,
+        strict=strict,
+        progress=progress,
+    )
+
+
+def prove_parity_outside(
+    original: Path,
+    shipped: Sequence[Predictor],
+    dataset: SegmentationDataset,
+    options: SessionOptions,
+    *,
+    strict: bool = False,
+    progress: Progress = silent,
+) -> ParityReport:
+    """The same from an ONNX file in fp32 that was not trained here, run by ONNX Runtime.
+
+    Raises:
+        ConfigError: the file does not say how its images are made.
+        UsageError: it cannot be written for the engine that runs the model.
+        DataError, ParityError: see `prove_parity`.
+    """
+    preprocessing, classes = read_described(original)
+    if dataset.classes != classes:
+        raise DataError(
+            f"{dataset.name}: the classes {', '.join(classes)} that {original.name} names were "
+            f"wanted, found {', '.join(dataset.classes)}",
+            hint="say which mask values they are: --classes "
+            + ",".join(f"{name}=VALUE" for name in classes),
+        )
+    with open_predict(original, SessionOptions()) as predict:
+        start = predictor(predict, name=original.name, precision="fp32")
+        return _prove(
+            (start, partial(_exported_outside, original, options)),
+            shipped,
+            dataset,
+            preprocessing,
+            strict=strict,
+            progress=progress,
+        )
+
+
+# A predictor in fp32, and the same network as an fp32 export for the engine that runs what ships.
+Origin = tuple[Predictor, Callable[[], AbstractContextManager[Predictor]]]
+
+
+def _prove(
+    origin: Origin,
+    shipped: Sequence[Predictor],
+    dataset: SegmentationDataset,
+    preprocessing: Preprocessing,
+    *,
+    strict: bool,
+    progress: Progress,
+) -> ParityReport:
+    start, exported = origin
+    samples = parity_samples(dataset)
     with ExitStack() as stack:
         between = []
         if shipped[0].precision != "fp32":
-            between.append(stack.enter_context(_exported(trained, options)))
+            between.append(stack.enter_context(exported()))
         hops = follow(
             (start, *between, *shipped),
-            Examples(dataset, samples, record.preprocessing),
-            classes=record.classes,
+            Examples(dataset, samples, preprocessing),
+            classes=dataset.classes,
             strict=strict,
             progress=progress,
         )
@@ -99,5 +162,16 @@ def _exported(trained: Path, options: SessionOptions) -> Iterator[Predictor]:
     with tempfile.TemporaryDirectory(prefix="ccnet-") as folder:
         model = Path(folder) / FILES[kind]
         export(kind, trained, model)
+        with open_shipped(model, options, "fp32") as shipped:
+            yield shipped
+
+
+@contextmanager
+def _exported_outside(original: Path, options: SessionOptions) -> Iterator[Predictor]:
+    """The network in an ONNX file as an fp32 export for the same engine."""
+    kind = FORMATS[options.engine]
+    with tempfile.TemporaryDirectory(prefix="ccnet-") as folder:
+        model = Path(folder) / FILES[kind]
+        export_outside(original, model, kind, ExportOptions())
         with open_shipped(model, options, "fp32") as shipped:
             yield shipped

@@ -15,6 +15,7 @@ import pytest
 from onnx import TensorProto, helper, numpy_helper
 from PIL import Image
 
+from ccnet_edge.dataset.samples import write_samples
 from ccnet_edge.device.segmenter import Segmenter
 from ccnet_edge.targets import profile_path
 from tests.conftest import Call, Run
@@ -232,3 +233,51 @@ def test_options_of_one_kind_are_refused_with_the_other(
     assert cli("package", tmp_path, "--onnx", theirs).code == 2
     found = cli("package", "--onnx", theirs)
     assert "--onnx needs --target, and --image" in found.err
+
+
+def test_what_is_said_once_of_a_file_serves_every_command(
+    cli: Call, theirs: Path, image: Path, tmp_path: Path
+) -> None:
+    data = write_samples(tmp_path / "cells", count=12, size=32)
+    words = ("--mean", "0,0,0", "--std", "1,1,1", "--classes", "background,foreground")
+    mine = tmp_path / "mine.onnx"
+    found = cli("adopt", theirs, *words, "-o", mine, "--json")
+    assert found.code == 0, found.err
+    assert found.document["preprocessing"]["height"] == 24
+    assert found.document["classes"] == ["background", "foreground"]
+    assert cli("bench", mine, "--samples", "5").code in (0, 8)
+    for precision in ("fp16", "int8"):
+        calibrated = ("--data", data) if precision == "int8" else ()
+        found = cli("export", mine, "--precision", precision, *calibrated)
+        assert found.code == 0, found.err
+        model = tmp_path / f"mine-{precision}.onnx"
+        found = cli("parity", model, "--against", mine, "--data", data, "--json")
+        assert found.code in (0, 5), found.err
+        first, last = found.document["hops"]
+        assert (first["reference"], first["flipped_share"]) == ("mine.onnx", 0)
+        assert (last["candidate"], last["precision"]) == (f"onnx {precision}", precision)
+        assert last["flipped_share"] < 0.05
+    packed = cli("package", "--onnx", mine, "--target", "x86-64", "--image", image)
+    assert packed.code == 0, packed.err
+
+
+def test_a_file_that_says_nothing_of_itself_is_refused_with_what_to_do(
+    cli: Call, theirs: Path, tmp_path: Path
+) -> None:
+    data = write_samples(tmp_path / "cells", count=12, size=32)
+    found = cli("export", theirs, "--precision", "int8", "--data", data)
+    assert found.code == 2
+    assert "ccnet-edge adopt FILE.onnx" in found.err
+    found = cli("adopt", theirs, *SAID)
+    assert found.code == 2
+    assert "-o was wanted: the ONNX file to write" in found.err
+    found = cli("adopt", theirs, *SAID, "--arch", "unet", "-o", tmp_path / "o.onnx")
+    assert found.code == 2
+    assert "are for checkpoints" in found.err
+    found = cli("adopt", theirs, *SAID[:4], "--classes", "a,b,c", "-o", tmp_path / "o.onnx")
+    assert found.code == 2
+    assert "3 logits a pixel were wanted" in found.err
+    assert not (tmp_path / "o.onnx").exists()
+    found = cli("parity", theirs, "--against", theirs, "--data", data)
+    assert found.code == 2
+    assert "ccnet-edge adopt FILE.onnx" in found.err

@@ -9,10 +9,15 @@ import onnx
 import pytest
 from onnx import ModelProto, TensorProto, helper, numpy_helper
 
+from ccnet_edge.device.backends import open_session
 from ccnet_edge.device.tensorrt.recipe import read_recipe
 from ccnet_edge.errors import UsageError
+from ccnet_edge.export import FILES, PRECISIONS
 from ccnet_edge.export.options import ExportOptions
-from ccnet_edge.export.outside import export_outside, read_outside
+from ccnet_edge.export.outside import read_outside
+from ccnet_edge.export.outside_formats import OUTSIDE, export_outside
+from ccnet_edge.spec.artifact import SessionOptions
+from ccnet_edge.spec.target import Precision
 from tests.export.test_tensorrt import conv, graph_of
 
 
@@ -24,7 +29,9 @@ def written(model: ModelProto, path: Path) -> Path:
 def test_a_network_from_elsewhere_is_prepared_under_our_names(tmp_path: Path) -> None:
     path = written(graph_of([conv("x", "y")], given="x", made="y"), tmp_path / "theirs.onnx")
     out = tmp_path / "model.trt.onnx"
-    artifact = export_outside(path, out, ExportOptions(precision="fp16", tensorrt="10.3"))
+    artifact = export_outside(
+        path, out, "tensorrt", ExportOptions(precision="fp16", tensorrt="10.3")
+    )
     assert (artifact.format, artifact.precision) == ("tensorrt", "fp16")
     assert (tmp_path / "build_engine.sh").is_file()
     recipe = read_recipe(out.read_bytes())
@@ -58,9 +65,9 @@ def test_two_results_open_sizes_and_int8_are_refused(tmp_path: Path) -> None:
         read_outside(written(two, tmp_path / "two.onnx"))
     free = written(graph_of([conv()], dynamic=True), tmp_path / "free.onnx")
     with pytest.raises(UsageError, match=r"fixed size was wanted, found \[1, 3, 0, 0\]"):
-        export_outside(free, tmp_path / "o.onnx", ExportOptions())
-    with pytest.raises(UsageError, match="int8 is calibrated on prepared images"):
-        export_outside(free, tmp_path / "o.onnx", ExportOptions(precision="int8"))
+        export_outside(free, tmp_path / "o.onnx", "tensorrt", ExportOptions())
+    with pytest.raises(UsageError, match="int8 is calibrated on training images"):
+        export_outside(free, tmp_path / "o.onnx", "onnx", ExportOptions(precision="int8"))
 
 
 def test_an_input_that_is_no_image_is_refused(tmp_path: Path) -> None:
@@ -75,3 +82,87 @@ def test_an_input_that_is_no_image_is_refused(tmp_path: Path) -> None:
     onnx.checker.check_model(model)
     with pytest.raises(UsageError, match="found 'x' of FLOAT with 2 dimensions"):
         read_outside(written(model, tmp_path / "m.onnx"))
+
+
+def theirs(path: Path, *, width: int = 4) -> Path:
+    """Convolution, normalisation that is not folded, a sum, a resize, another convolution."""
+    rng = np.random.default_rng(7)
+
+    def weight(name: str, *shape: int) -> TensorProto:
+        return numpy_helper.from_array(rng.normal(0, 0.4, shape).astype(np.float32), name)
+
+    ones = [numpy_helper.from_array(np.ones(width, np.float32), n) for n in ("g", "v")]
+    nodes = [
+        helper.make_node("Conv", ["x", "w1"], ["a"], pads=[1, 1, 1, 1]),
+        helper.make_node("BatchNormalization", ["a", "g", "b", "m", "v"], ["n"]),
+        helper.make_node("Relu", ["n"], ["r"]),
+        helper.make_node("MaxPool", ["r"], ["p"], kernel_shape=[2, 2], strides=[2, 2]),
+        helper.make_node("Conv", ["p", "w2"], ["c"], pads=[1, 1, 1, 1]),
+        helper.make_node("Add", ["c", "p"], ["s"]),
+        helper.make_node("Resize", ["s", "", "scales"], ["u"], mode="nearest"),
+        helper.make_node("Conv", ["u", "w3"], ["y"]),
+    ]
+    weights = [
+        weight("w1", width, 3, 3, 3), weight("w2", width, width, 3, 3),
+        weight("w3", 1, width, 1, 1), weight("b", width), weight("m", width), *ones,
+        numpy_helper.from_array(np.array([1, 1, 2, 2], np.float32), "scales"),
+    ]  # fmt: skip
+    ends = [
+        helper.make_tensor_value_info(name, TensorProto.FLOAT, [1, channels, 16, 24])
+        for name, channels in (("x", 3), ("y", 1))
+    ]
+    graph = helper.make_graph(nodes, "theirs", ends[:1], ends[1:], weights)
+    model = helper.make_model(graph, opset_imports=[helper.make_opsetid("", 18)], ir_version=8)
+    return written(model, path)
+
+
+IMAGES = [
+    np.random.default_rng(i).normal(0, 1, (1, 3, 16, 24)).astype(np.float32) for i in range(4)
+]
+
+
+@pytest.mark.parametrize(
+    ("kind", "precision"),
+    [(kind, each) for kind in sorted(OUTSIDE) for each in PRECISIONS[kind]],
+)
+def test_every_format_answers_as_the_file_does(
+    kind: str, precision: Precision, tmp_path: Path
+) -> None:
+    original = theirs(tmp_path / "theirs.onnx")
+    out = tmp_path / FILES[kind]
+    calibration = IMAGES if precision == "int8" else None
+    artifact = export_outside(
+        original, out, kind, ExportOptions(precision=precision, calibration=calibration)
+    )
+    assert (artifact.format, artifact.precision) == (kind, precision)
+    assert artifact.shape == (1, 3, 16, 24)
+    engine = {"openvino": "openvino"}.get(kind, "onnxruntime")
+    want = open_session(original, SessionOptions()).run(IMAGES[0])
+    found = open_session(out, SessionOptions(engine=engine)).run(IMAGES[0])
+    limit = {"fp32": 1e-5, "fp16": 1e-2, "int8": 0.15}[precision]
+    assert np.abs(found - want).max() <= limit * np.abs(want).max()
+    if precision != "fp32":
+        assert np.any(found != want)
+
+
+def test_formats_that_begin_with_a_network_of_ours_are_refused(tmp_path: Path) -> None:
+    original = theirs(tmp_path / "theirs.onnx")
+    with pytest.raises(UsageError, match="written as onnx, openvino, ort, tensorrt; native was"):
+        export_outside(original, tmp_path / "o", "native", ExportOptions())
+
+
+def test_a_network_that_is_rounded_already_is_not_rounded_again(tmp_path: Path) -> None:
+    half = tmp_path / "half.onnx"
+    export_outside(theirs(tmp_path / "t.onnx"), half, "onnx", ExportOptions(precision="fp16"))
+    with pytest.raises(UsageError, match="this one is in fp16 already"):
+        export_outside(half, tmp_path / "o", "openvino", ExportOptions(precision="fp16"))
+
+
+def test_weights_that_are_inputs_as_well_are_taken_for_weights(tmp_path: Path) -> None:
+    model = onnx.load(theirs(tmp_path / "t.onnx"))
+    for weight in model.graph.initializer:
+        dims = list(weight.dims)
+        value = helper.make_tensor_value_info(weight.name, TensorProto.FLOAT, dims)
+        model.graph.input.insert(0, value)
+    found = read_outside(written(model, tmp_path / "old.onnx"))
+    assert [value.name for value in found.graph.input] == ["x"]
