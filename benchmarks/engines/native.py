@@ -60,7 +60,7 @@ def peak_bytes(model: Path, precision: str, *, size: int, threads: int, runs: in
 
     For the least memory it reads the image row by row, as one would who has little.
     """
-    from ccnet_edge.device.backends.native import run_program
+    from ccnet_edge.device.backends.native_program import run_program
     from ccnet_edge.spec.artifact import SessionOptions
 
     options = SessionOptions(engine="native", threads=threads)

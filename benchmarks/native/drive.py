@@ -30,7 +30,7 @@ from ccnet_edge.dataset import (
     open_dataset,
 )
 from ccnet_edge.device.backends import open_session
-from ccnet_edge.device.backends.native import run_program
+from ccnet_edge.device.backends.native_program import run_program
 from ccnet_edge.device.memory import measure_fresh
 from ccnet_edge.device.timer import noise
 from ccnet_edge.export import ExportOptions, export

@@ -19,8 +19,9 @@ from numpy.typing import NDArray
 
 from ccnet_edge import __version__
 from ccnet_edge.bench.failures import NOT_EXECUTABLE, NOT_FOUND, device_failure
-from ccnet_edge.device.backends.native import MOST_THREADS, WEIGHTS
+from ccnet_edge.device.backends.native_abi import MOST_THREADS
 from ccnet_edge.device.backends.native_build import LIBRARY, RUNNER, build_static
+from ccnet_edge.device.backends.native_file import WEIGHTS
 from ccnet_edge.device.timer import Extent, count_for, report_of
 from ccnet_edge.errors import DeviceError
 from ccnet_edge.native.toolchain import find_compiler

@@ -9,14 +9,12 @@ from __future__ import annotations
 import argparse
 import os
 import sys
-from pathlib import Path
 from typing import TYPE_CHECKING, NoReturn
 
-from ccnet_edge import __version__
-from ccnet_edge.device.trt_main import add_commands, build_apart
+from ccnet_edge.device.arguments import make_parser
+from ccnet_edge.device.trt_main import build_apart
 from ccnet_edge.errors import CcnetError, MissingExtraError, UsageError
 from ccnet_edge.spec import serial
-from ccnet_edge.units import parse_bytes
 
 if TYPE_CHECKING:
     from ccnet_edge.device.bundle import Trust
@@ -156,62 +154,19 @@ def show_environment(_: argparse.Namespace) -> None:
 
 def parser() -> argparse.ArgumentParser:
     """Of the wing's command line."""
-    parser = argparse.ArgumentParser(
-        prog="ccnet-device", description="Run and check a segmentation bundle on this device."
+    return make_parser(
+        {
+            "run": run,
+            "verify": verify,
+            "prove": prove,
+            "latency": latency,
+            "memory": memory,
+            "worker": worker,
+            "against": against,
+            "watch": watch,
+            "environment": show_environment,
+        }
     )
-    parser.add_argument("--version", action="version", version=__version__)
-    commands = parser.add_subparsers(required=True, metavar="COMMAND")
-    _add_run(commands.add_parser("run", help="segment images with a bundle"))
-    _add_verify(commands.add_parser("verify", help="check a bundle on this machine"))
-    _add_prove(commands.add_parser("prove", help="run a bundle under a memory limit"))
-    _add_latency(commands.add_parser("latency", help="time a model file; prints JSON"))
-    _add_memory(commands.add_parser("memory", help="peak memory of a model file; prints JSON"))
-    turns = commands.add_parser("worker", help="infer in turn with another process")
-    _add_model(turns)
-    turns.set_defaults(command=worker)
-    _add_against(commands.add_parser("against", help="compare two models; prints JSON"))
-    beside = commands.add_parser("watch", help="look at the machine beside a process; prints JSON")
-    beside.add_argument("--pid", type=int, required=True, help="of the process that is measured")
-    beside.set_defaults(command=watch)
-    environment = commands.add_parser("environment", help="this machine and versions as JSON")
-    environment.set_defaults(command=show_environment)
-    add_commands(commands)
-    return parser
-
-
-def _add_run(parser: argparse.ArgumentParser) -> None:
-    parser.add_argument("bundle", type=Path, metavar="BUNDLE", help="a folder or archive")
-    parser.add_argument("images", type=Path, nargs="+", metavar="IMAGE", help="files or folders")
-    parser.add_argument("-o", "--out", type=Path, required=True, help="folder for the masks")
-    parser.add_argument("--overlay", action="store_true", help="draw masks over the images too")
-    parser.add_argument(
-        "--tiled", action="store_true", help="keep the training images' scale, tile by tile"
-    )
-    _add_trust(parser)
-    parser.add_argument("--json", action="store_true", help="print one JSON document")
-    parser.set_defaults(command=run)
-
-
-def _add_verify(parser: argparse.ArgumentParser) -> None:
-    parser.add_argument("bundle", type=Path, metavar="BUNDLE", help="a folder or archive")
-    parser.add_argument(
-        "--on-target", action="store_true", help="this machine is the device it is for"
-    )
-    parser.add_argument(
-        "--require-target", action="store_true", help="exit 8 for limits not judged on the target"
-    )
-    parser.add_argument("--no-measure", action="store_true", help="only files and golden output")
-    parser.add_argument("--inferences", type=_positive, default=100, metavar="N")
-    parser.add_argument("--samples", type=_positive, default=None, metavar="N")
-    parser.add_argument("--time-limit", type=float, default=60.0, metavar="SECONDS")
-    _add_trust(parser)
-    parser.add_argument("--json", action="store_true", help="print one JSON document")
-    parser.set_defaults(command=verify)
-
-
-def _add_trust(parser: argparse.ArgumentParser) -> None:
-    parser.add_argument("--key", type=Path, metavar="FILE", help="demand this key's signature")
-    parser.add_argument("--signature", type=Path, metavar="FILE", help="default: BUNDLE.sig")
 
 
 def _trust(options: argparse.Namespace) -> Trust | None:
@@ -221,66 +176,6 @@ def _trust(options: argparse.Namespace) -> Trust | None:
     if options.key is None:
         return None
     return Trust(keys=read_keys(options.key), signature=options.signature)
-
-
-def _add_prove(parser: argparse.ArgumentParser) -> None:
-    parser.add_argument("bundle", type=Path, metavar="BUNDLE", help="a folder or archive")
-    parser.add_argument(
-        "--ram", type=_bytes, metavar="SIZE", help="the limit; default: the bundle's own budget"
-    )
-    parser.add_argument("--inferences", type=_positive, default=1000, metavar="N")
-    _add_trust(parser)
-    parser.add_argument("--json", action="store_true", help="print one JSON document")
-    parser.set_defaults(command=prove)
-
-
-def _add_latency(parser: argparse.ArgumentParser) -> None:
-    _add_model(parser)
-    parser.add_argument("--warm-up", type=int, default=10, metavar="N")
-    parser.add_argument("--samples", type=_positive, default=None, metavar="N")
-    parser.add_argument("--duration", type=float, default=None, metavar="SECONDS")
-    parser.add_argument("--time-limit", type=float, default=60.0, metavar="SECONDS")
-    parser.add_argument("--no-watch", action="store_true", help="do not look at the machine")
-    parser.set_defaults(command=latency)
-
-
-def _add_memory(parser: argparse.ArgumentParser) -> None:
-    _add_model(parser)
-    parser.add_argument("--inferences", type=_positive, default=100, metavar="N")
-    parser.set_defaults(command=memory)
-
-
-def _add_against(parser: argparse.ArgumentParser) -> None:
-    parser.add_argument("pair", type=Path, metavar="PAIR", help="two models, as bench packs them")
-    parser.add_argument("--seed", type=int, default=0, metavar="N", help="of who begins")
-    parser.set_defaults(command=against)
-
-
-def _add_model(parser: argparse.ArgumentParser) -> None:
-    parser.add_argument("model", type=Path, metavar="MODEL", help="a model file (.onnx)")
-    parser.add_argument("--shape", type=_shape, required=True, metavar="1,C,H,W")
-    parser.add_argument("--options", default="{}", metavar="JSON", help="of the engine")
-
-
-def _bytes(text: str) -> int:
-    try:
-        return parse_bytes(text)
-    except UsageError as error:
-        raise argparse.ArgumentTypeError(str(error)) from error
-
-
-def _positive(text: str) -> int:
-    number = int(text)
-    if number < 1:
-        raise argparse.ArgumentTypeError(f"a number of at least 1 was wanted, found {text}")
-    return number
-
-
-def _shape(text: str) -> tuple[int, ...]:
-    shape = tuple(_positive(part) for part in text.split(","))
-    if len(shape) != 4:
-        raise argparse.ArgumentTypeError(f"four numbers were wanted, found {text!r}")
-    return shape
 
 
 def _enter_own_python(options: argparse.Namespace, arguments: list[str]) -> None:

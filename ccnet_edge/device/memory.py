@@ -97,7 +97,7 @@ def _measure_runner(
 
     Its base is what is left of the peak without arena, weights, image and mask.
     """
-    from ccnet_edge.device.backends.native import run_program
+    from ccnet_edge.device.backends.native_program import run_program
 
     peak, network = run_program(model, options, shape=shape, inferences=inferences)
     return MemoryReport(

@@ -16,7 +16,7 @@ from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 
-from ccnet_edge.device.backends.native import program, program_peak
+from ccnet_edge.device.backends.native_program import program, program_peak
 from ccnet_edge.device.bundle import Trust, open_bundle
 from ccnet_edge.device.cgroup import NOT_JOINED, MemoryGroup, memory_group
 from ccnet_edge.device.environment import environment

@@ -13,7 +13,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from ccnet_edge.device.backends.native import F32, U8, U16, Facts, Image, Output, aligned
+from ccnet_edge.device.backends.native_abi import F32, U8, U16, Facts, Image, Output, aligned
 
 ROW = ctypes.CFUNCTYPE(None, c_void_p, c_int32, POINTER(ctypes.c_uint8))
 FORMATS = {np.dtype(np.uint8): U8, np.dtype(np.uint16): U16, np.dtype(np.float32): F32}

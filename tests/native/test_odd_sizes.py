@@ -9,8 +9,8 @@ import pytest
 
 from ccnet_edge.architectures import ARCHITECTURES
 from ccnet_edge.device.backends import open_session
-from ccnet_edge.device.backends.native import unpacked
 from ccnet_edge.device.backends.native_build import LIBRARY, RUNNER
+from ccnet_edge.device.backends.native_file import unpacked
 from ccnet_edge.device.imaging.labels import labels
 from ccnet_edge.device.imaging.preprocess import crop, prepare
 from ccnet_edge.errors import MissingExtraError

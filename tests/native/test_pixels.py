@@ -7,7 +7,8 @@ import numpy as np
 import pytest
 from numpy.typing import NDArray
 
-from ccnet_edge.device.backends.native import F32, U8, U16, Image, NativeSession
+from ccnet_edge.device.backends.native import NativeSession
+from ccnet_edge.device.backends.native_abi import F32, U8, U16, Image
 from ccnet_edge.device.imaging.labels import labels, probabilities
 from ccnet_edge.device.imaging.preprocess import prepare
 from tests.export.networks import small_spec

@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 from numpy.typing import NDArray
 
-from ccnet_edge.device.backends.native import F32, U8, U16, Image, Output, aligned
+from ccnet_edge.device.backends.native_abi import F32, U8, U16, Image, Output, aligned
 from ccnet_edge.native import Choices
 from ccnet_edge.native.lower import skips_of
 from tests.export.networks import small_spec

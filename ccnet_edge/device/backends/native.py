@@ -7,91 +7,37 @@ beside it; a bundle's hashes are checked before anything is loaded.
 from __future__ import annotations
 
 import ctypes
-import platform
-import re
-import subprocess
-import tempfile
-import zipfile
-from collections.abc import Iterator, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
-from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
-from ccnet_edge.device.backends.archives import open_archive
-from ccnet_edge.device.backends.native_build import LIBRARY, RUNNER, SOURCES, built_here
-from ccnet_edge.errors import BundleRefusedError, DeviceError, MissingExtraError
+from ccnet_edge.device.backends.native_abi import (
+    F32,
+    LOGITS,
+    MOST_THREADS,
+    PARALLEL,
+    U8,
+    U16,
+    Facts,
+    Image,
+    Output,
+    aligned,
+    load_library,
+)
+from ccnet_edge.device.backends.native_build import LIBRARY
+from ccnet_edge.device.backends.native_file import WEIGHTS, unpacked
+from ccnet_edge.errors import BundleRefusedError, DeviceError
 from ccnet_edge.spec.artifact import SessionOptions
-
-WEIGHTS = "ccnet.weights"
-# Members of a model larger than this are refused unread.
-MAX_BYTES = 1 << 30
-ALIGN = 64
-U8, U16, F32 = 0, 1, 2
-# Bands of rows that a library can compute at once (CCNET_MOST_BANDS).
-MOST_THREADS = 8
-EXPORT = "export it with ccnet-edge export --format native"
-LOGITS = 0
-
-
-class Image(ctypes.Structure):
-    """ccnet_image."""
-
-    _fields_ = (
-        ("pixels", ctypes.c_void_p),
-        ("row_bytes", ctypes.c_size_t),
-        ("plane_bytes", ctypes.c_size_t),
-        ("height", ctypes.c_int32),
-        ("width", ctypes.c_int32),
-        ("channels", ctypes.c_int32),
-        ("format", ctypes.c_int),
-    )
-
-
-class Output(ctypes.Structure):
-    """ccnet_output."""
-
-    _fields_ = (
-        ("mask", ctypes.c_void_p),
-        ("mask_row_bytes", ctypes.c_size_t),
-        ("scores", ctypes.c_void_p),
-        ("kind", ctypes.c_int),
-        ("on_row", ctypes.c_void_p),
-        ("user", ctypes.c_void_p),
-    )
-
-
-class Facts(ctypes.Structure):
-    """ccnet_facts."""
-
-    _fields_ = (
-        ("height", ctypes.c_int32),
-        ("width", ctypes.c_int32),
-        ("channels", ctypes.c_int32),
-        ("classes", ctypes.c_int32),
-        ("outputs", ctypes.c_int32),
-        ("arena_bytes", ctypes.c_uint64),
-        ("band_bytes", ctypes.c_uint64),
-        ("stream_arena_bytes", ctypes.c_uint64),
-        ("weights_bytes", ctypes.c_uint64),
-        ("weight_bits", ctypes.c_int32),
-        ("image_height", ctypes.c_int32),
-        ("image_width", ctypes.c_int32),
-    )
-
-
-JOB = ctypes.CFUNCTYPE(None, ctypes.c_void_p, ctypes.c_int32)
-PARALLEL = ctypes.CFUNCTYPE(None, ctypes.c_void_p, JOB, ctypes.c_void_p, ctypes.c_int32)
 
 
 class NativeSession:
     """A network in its own library; one context in one arena, as large as its threads need."""
 
     def __init__(self, library: Path, weights: bytes, *, threads: int = 1) -> None:
-        self._library = _load(library)
+        self._library = load_library(library)
         self.facts: Facts = self._library.ccnet_describe().contents
         self.shape = (1, self.facts.channels, self.facts.height, self.facts.width)
         self._threads = min(threads, MOST_THREADS)
@@ -202,151 +148,3 @@ def open_native(model: Path | bytes, options: SessionOptions) -> NativeSession:
     """The network in a model file of format `native`; see `backends.open_session`."""
     with unpacked(model, (LIBRARY,)) as (folder, weights):
         return NativeSession(folder / LIBRARY, weights, threads=options.threads)
-
-
-def run_program(
-    model: Path | bytes,
-    options: SessionOptions,
-    *,
-    shape: Sequence[int],
-    inferences: int,
-    rows: bool = False,
-) -> tuple[int, int]:
-    """Run the model's own program on an image of noise.
-
-    Args:
-        model: a file that `open_native` takes, or its content.
-        options: `threads` is used.
-        shape: of the input, [1, C, H, W].
-        inferences: how many.
-        rows: read the image's file row by row, on one thread, and never hold it whole.
-
-    Returns:
-        The process's peak resident memory, and the part of it that is the network's: arena,
-        weights, image and mask; both in bytes.
-
-    Raises:
-        DeviceError: it failed, or this system does not say how much memory it had.
-    """
-    _, channels, height, width = shape
-    threads = min(options.threads, MOST_THREADS)
-    with program(model, options, shape=shape, inferences=inferences, rows=rows) as (words, folder):
-        facts = _load(folder / LIBRARY).ccnet_describe().contents
-        done = subprocess.run(words, cwd=folder, capture_output=True, text=True, check=False)
-    peak = program_peak(done.stdout)
-    if done.returncode or peak is None:
-        raise DeviceError(f"{RUNNER} ended with {done.returncode}: {done.stderr.strip()}")
-    if rows:
-        arena, image = facts.stream_arena_bytes, width * channels
-    else:
-        arena = facts.arena_bytes + (threads - 1) * facts.band_bytes
-        image = height * width * channels
-    network = arena + facts.weights_bytes + image + height * width
-    return peak, network
-
-
-@contextmanager
-def program(
-    model: Path | bytes,
-    options: SessionOptions,
-    *,
-    shape: Sequence[int],
-    inferences: int,
-    rows: bool = False,
-) -> Iterator[tuple[list[str], Path]]:
-    """The command of `run_program`, and the folder to run it in; both go at the end."""
-    channels, threads = shape[1], min(options.threads, MOST_THREADS)
-    with unpacked(model, (LIBRARY, RUNNER)) as (folder, weights):
-        facts = _load(folder / LIBRARY).ccnet_describe().contents
-        size = (facts.image_height, facts.image_width, channels)
-        pixels = np.random.default_rng(0).integers(0, 256, size, np.uint8)
-        head = f"P7\nWIDTH {size[1]}\nHEIGHT {size[0]}\nDEPTH {channels}\nMAXVAL 255\nENDHDR\n"
-        (folder / WEIGHTS).write_bytes(weights)
-        (folder / "image.pam").write_bytes(head.encode() + pixels.tobytes())
-        words = [f"./{RUNNER}", WEIGHTS, "image.pam", "mask.pgm", "--memory"]
-        words += ["--rows"] if rows else []
-        words += ["--threads", str(threads), "--bench", str(max(0, inferences - 1))]
-        yield words, folder
-
-
-def program_peak(output: str) -> int | None:
-    """The peak resident memory in bytes that the program printed; None where it did not."""
-    peak = re.search(r"^VmHWM:\s*(\d+) kB", output, re.MULTILINE)
-    return int(peak[1]) * 1024 if peak else None
-
-
-@contextmanager
-def unpacked(model: Path | bytes, wanted: tuple[str, ...]) -> Iterator[tuple[Path, bytes]]:
-    """This machine's binaries of a model file in a folder of their own, and its weights.
-
-    Raises:
-        BundleRefusedError: no such file, or nothing for this machine and no compiler here.
-    """
-    with tempfile.TemporaryDirectory(prefix="ccnet-edge-") as name:
-        folder = Path(name)
-        with open_archive(model, engine="the native engine", hint=EXPORT) as archive:
-            members = {entry.filename: entry for entry in archive.infolist()}
-            binaries = _binaries(archive, members)
-            weights = _member(archive, members, WEIGHTS)
-        for file in wanted:
-            (folder / file).write_bytes(binaries[file])
-            (folder / file).chmod(0o700)
-        yield folder, weights
-
-
-def _binaries(archive: zipfile.ZipFile, members: Mapping[str, zipfile.ZipInfo]) -> dict[str, bytes]:
-    """Library and runner for this machine: as they are in the model, or built from its source."""
-    places = {file: f"bin/{platform.machine()}/{file}" for file in (LIBRARY, RUNNER)}
-    if places[LIBRARY] in members:
-        return {file: _member(archive, members, place) for file, place in places.items()}
-    try:
-        return built_here({file: _member(archive, members, file) for file in SOURCES})
-    except MissingExtraError as error:
-        raise BundleRefusedError(
-            f"the model was built for {_machines(members)}, this is {platform.machine()}, and "
-            f"{error.message}",
-            hint=f"{error.hint}, or build for a target that is {platform.machine()}",
-        ) from error
-
-
-def aligned(size: int) -> NDArray[np.uint8]:
-    """Zeroed memory that begins at a multiple of `ALIGN` bytes."""
-    memory = np.zeros(size + ALIGN, np.uint8)
-    first = -memory.ctypes.data % ALIGN
-    return memory[first : first + size]
-
-
-def _member(archive: zipfile.ZipFile, members: Mapping[str, zipfile.ZipInfo], name: str) -> bytes:
-    if name not in members:
-        raise BundleRefusedError(
-            f"the model's {name} is missing",
-            hint=EXPORT,
-        )
-    entry = members[name]
-    if entry.compress_type != zipfile.ZIP_STORED or entry.file_size > MAX_BYTES:
-        raise BundleRefusedError(f"the model's {entry.filename} is compressed or too large")
-    return archive.read(entry)
-
-
-def _machines(members: Mapping[str, zipfile.ZipInfo]) -> str:
-    found = sorted({name.split("/")[1] for name in members if name.startswith("bin/")})
-    return ", ".join(found) or "no machine"
-
-
-def _load(path: Path) -> Any:
-    try:
-        library = ctypes.CDLL(str(path))
-        library.ccnet_describe.restype = ctypes.POINTER(Facts)
-        library.ccnet_text.restype = ctypes.c_char_p
-        library.ccnet_machine.restype = ctypes.c_char_p
-        size, pointer = ctypes.c_size_t, ctypes.c_void_p
-        library.ccnet_open.argtypes = (pointer, pointer, size, pointer, size)
-        library.ccnet_use.argtypes = (pointer, ctypes.c_char_p)
-        library.ccnet_segment_bands.argtypes = (
-            pointer, pointer, pointer, ctypes.c_int32, PARALLEL, pointer,
-        )  # fmt: skip
-    except (OSError, AttributeError) as error:
-        raise BundleRefusedError(
-            f"{path.name}: the library could not be loaded: {error}"
-        ) from error
-    return library
