@@ -6,7 +6,7 @@ from contextlib import closing
 from dataclasses import replace
 from pathlib import Path
 
-from ccnet_edge.compiler import finish, stages
+from ccnet_edge.compiler import finish, judging, stages
 from ccnet_edge.compiler.given import GivenNetwork, assess_given, take_given
 from ccnet_edge.compiler.proof import prove_memory
 from ccnet_edge.compiler.request import check_host, open_site
@@ -56,9 +56,9 @@ def build(
         chosen = stages.choose_precision(site, trained)
         artifact = stages.export_model(site, trained, chosen)
         tuned = tune_options(site, artifact)
-        parity = stages.prove_parity(site, trained, artifact, tuned.options)
-        evaluation = stages.score_shipped(site, trained, evaluation, artifact, tuned.options)
-        bench = stages.run_benchmark(site, artifact, tuned.options)
+        parity = judging.prove_parity(site, trained, artifact, tuned.options)
+        evaluation = judging.score_shipped(site, trained, evaluation, artifact, tuned.options)
+        bench = judging.run_benchmark(site, artifact, tuned.options)
         proof = prove_memory(site, artifact, tuned.options)
         gates = check_budgets(
             artifact=artifact,

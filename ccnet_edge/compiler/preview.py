@@ -9,7 +9,7 @@ from contextlib import suppress
 from dataclasses import dataclass, replace
 from pathlib import Path
 
-from ccnet_edge.compiler import stages
+from ccnet_edge.compiler import judging, stages
 from ccnet_edge.compiler.given import GivenNetwork, assess_given, take_given
 from ccnet_edge.compiler.request import Site, open_site
 from ccnet_edge.compiler.tuning import tune_options
@@ -163,8 +163,8 @@ def _look_further(site: Site, solution: Solution, given: GivenNetwork | None) ->
     stages.score(site, "evaluation", trained)
     artifact = stages.export_model(site, trained, stages.choose_precision(site, trained))
     options = tune_options(site, artifact).options
-    stages.prove_parity(site, trained, artifact, options)
-    stages.run_benchmark(site, artifact, options)
+    judging.prove_parity(site, trained, artifact, options)
+    judging.run_benchmark(site, artifact, options)
 
 
 def _stages(site: Site, solution: Solution, there: Sequence[str]) -> tuple[StagePreview, ...]:

@@ -12,7 +12,7 @@ from typing import Any
 import pytest
 
 from ccnet_edge.bench import BenchReport, run_bench
-from ccnet_edge.compiler import finish, stages, summarise_data
+from ccnet_edge.compiler import finish, judging, summarise_data
 from ccnet_edge.cost.engine_memory import STANDING
 from ccnet_edge.dataset import SegmentationDataset, open_dataset
 from ccnet_edge.dataset.samples import write_samples
@@ -44,7 +44,7 @@ def quick() -> Iterator[None]:
 
     with pytest.MonkeyPatch.context() as patch:
         patch.setitem(tuning.CANDIDATES, STANDING.engine, (STANDING,))
-        patch.setattr(stages, "run_bench", valid)
+        patch.setattr(judging, "run_bench", valid)
         patch.setattr(pace, "_ESTIMATE_S", 0.1)
         yield
 

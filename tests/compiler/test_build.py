@@ -13,7 +13,7 @@ import pytest
 
 from ccnet_edge.bench import BenchReport
 from ccnet_edge.cli.documents import DOCUMENTS
-from ccnet_edge.compiler import build, read_build, stages
+from ccnet_edge.compiler import build, judging, read_build
 from ccnet_edge.dataset import SegmentationDataset
 from ccnet_edge.device.bundle import open_bundle
 from ccnet_edge.device.cgroup import memory_group
@@ -135,8 +135,8 @@ def test_times_that_are_not_valid_are_taken_again_by_the_next_build(
 ) -> None:
     good = serial.load(BenchReport, copy / "bench.json")
     busy = replace(good, latency=replace(good.latency, problems=("the machine was busy",)))
-    found = iter([busy] * stages.BENCH_ATTEMPTS + [good])
-    monkeypatch.setattr(stages, "run_bench", lambda *_, **__: next(found))
+    found = iter([busy] * judging.BENCH_ATTEMPTS + [good])
+    monkeypatch.setattr(judging, "run_bench", lambda *_, **__: next(found))
     (copy / "receipts" / "bench.json").unlink()
     first = build(make_request(), data, copy)
     assert not first.latency.valid
