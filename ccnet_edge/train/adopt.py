@@ -9,7 +9,7 @@ from __future__ import annotations
 import hashlib
 import re
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 import torch
@@ -70,20 +70,10 @@ def adopt(checkpoint: Checkpoint, out: Path) -> TrainedNetwork:
     found = _renamed(read_tensors(path), checkpoint.rename, path)
     spec = _network(checkpoint, found)
     weights = _fitted(found, spec, path)
-    pre = checkpoint.preprocessing
     content = weights_bytes(weights)
     trained = TrainedNetwork(
         network=spec,
-        preprocessing=Preprocessing(
-            height=pre.height,
-            width=pre.width,
-            channels=pre.channels,
-            maximum=pre.maximum,
-            mean=pre.mean,
-            std=pre.std,
-            resize=pre.resize,
-            multiple=spec.output_stride,
-        ),
+        preprocessing=replace(checkpoint.preprocessing, multiple=spec.output_stride),
         classes=checkpoint.classes,
         recipe=ELSEWHERE,
         seed=0,

@@ -9,7 +9,7 @@ import sys
 import threading
 import time
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from contextlib import ExitStack, contextmanager
 from dataclasses import replace
 from pathlib import Path
 
@@ -17,20 +17,25 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from ccnet_edge.bench import RemoteHost, host_of, open_host, parse_host
+from ccnet_edge.bench import RemoteHost, host_of, open_host, parse_host, peak_memory
 from ccnet_edge.bench.facts import read_facts
 from ccnet_edge.bench.hosts import Host
 from ccnet_edge.device.bundle.write import write_bundle
+from ccnet_edge.device.cgroup import memory_group
 from ccnet_edge.device.gates import instruction_set
-from ccnet_edge.errors import DeviceError
+from ccnet_edge.errors import DeviceError, InvalidMeasurementError
+from ccnet_edge.spec.artifact import SessionOptions
 from ccnet_edge.spec.target import DeviceProfile
 from ccnet_edge.targets import load_profile
 from tests.bench.conftest import parts
+from tests.bench.models import SHAPE
 from tests.bench.sshd import Sshd, free_port
 from tests.conftest import Call
 
 pytestmark = pytest.mark.ssh
 
+# Bytes: Python alone needs some ten million, ONNX Runtime more than thirty.
+OUT_OF_MEMORY = 20_000_000
 # A Python that says its version, and what else it does as a shell script.
 PYTHON = 'if [ "$1" = -c ]; then echo {version}; exit 0; fi\n{script}'
 ECHO = 'shift; echo "$@"'
@@ -82,6 +87,11 @@ def works(url: str, model: Path) -> None:
     """A run ends well and leaves nothing."""
     with open_host(url) as host:
         assert host.run("memory", model, ["--inferences", "3"]).endswith("--inferences 3\n")
+
+
+def measured(host: Host, model: Path) -> int:
+    """The peak memory there of a small model, in bytes."""
+    return peak_memory(host, model, SessionOptions(), shape=SHAPE, inferences=1).peak_bytes
 
 
 def ended_well(code: int, err: str) -> bool:
@@ -282,10 +292,34 @@ def test_work_that_hangs_is_stopped_there_too(sshd: Sshd, big: Path) -> None:
     works(sshd.url, big)
 
 
-def test_work_that_the_system_kills_for_its_memory(sshd: Sshd, big: Path) -> None:
+def test_work_that_is_killed_from_outside(sshd: Sshd, big: Path) -> None:
     stub(sshd, "kill -9 $$")
     error = refused(parse_host(sshd.url), big, "was killed by signal 9")
     assert "out of memory" in error.hint
+    assert left(sshd) == []
+
+
+def test_work_that_is_killed_by_the_systems_own_out_of_memory_killer(
+    sshd: Sshd, model: Path
+) -> None:
+    """The device's Python is in a control group that is too small for it; the rerun has room."""
+    with ExitStack() as stack:
+        try:
+            group = stack.enter_context(memory_group(OUT_OF_MEMORY))
+        except InvalidMeasurementError as error:
+            pytest.skip(error.message)
+        join = f'if [ "$1" != -c ]; then echo $$ > {group.folder}/cgroup.procs; fi'
+        sshd.program("python3", f'{join}\nexec "{sys.executable}" "$@"')
+        with open_host(sshd.url) as host:
+            with pytest.raises(DeviceError, match="was killed by signal 9") as killed:
+                measured(host, model)
+            assert group.kills >= 1
+        assert killed.value.exit_code == 7
+        assert "out of memory" in killed.value.hint
+        assert left(sshd) == []
+    sshd.program("python3", f'exec "{sys.executable}" "$@"')
+    with open_host(sshd.url) as host:
+        assert measured(host, model) > OUT_OF_MEMORY
     assert left(sshd) == []
 
 
