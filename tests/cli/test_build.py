@@ -12,8 +12,9 @@ from PIL import Image
 from ccnet_edge.compiler import BuildPreview
 from ccnet_edge.spec import serial
 from ccnet_edge.spec.build import BuildSummary
-from tests.compiler.conftest import quick
+from tests.compiler.conftest import measured_as, quick
 from tests.conftest import Call, Run
+from tests.report.summaries import summary
 
 LIMITS = ("--disk", "320kB", "--ram", "256MiB", "--latency", "1s")
 TRAINING = ("--size", "32", "--recipe", "quick", "--steps", "4", "--device", "cpu")
@@ -34,7 +35,8 @@ def out(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 @pytest.fixture(autouse=True)
 def quick_builds() -> Iterator[None]:
-    with quick():
+    found = summary()
+    with quick(), measured_as(found.memory, found.latency, None):
         yield
 
 

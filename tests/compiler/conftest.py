@@ -11,18 +11,22 @@ from typing import Any
 
 import pytest
 
-from ccnet_edge.bench import BenchReport, run_bench
-from ccnet_edge.compiler import finish, judging, summarise_data
+from ccnet_edge.bench import BenchReport, FakeHost, Subject, run_bench
+from ccnet_edge.bench.hosts import Host
+from ccnet_edge.compiler import finish, judging, proof, summarise_data
 from ccnet_edge.cost.engine_memory import STANDING
 from ccnet_edge.dataset import SegmentationDataset, open_dataset
 from ccnet_edge.dataset.samples import write_samples
 from ccnet_edge.degradation import find_preset
+from ccnet_edge.errors import InvalidMeasurementError
 from ccnet_edge.spec import serial
 from ccnet_edge.spec.build import BuildRequest, BuildSummary
 from ccnet_edge.spec.plan import Limits
+from ccnet_edge.spec.report import LatencyReport, MemoryReport, RamProof
 from ccnet_edge.targets import load_profile
 from ccnet_edge.train import pace
-from ccnet_edge.verify import tuning
+from ccnet_edge.verify import meter, tuning
+from tests.export.networks import translated_once
 
 SIZE = 32
 DISK = 320_000
@@ -34,7 +38,7 @@ def quick() -> Iterator[None]:
     """What builds spend on measuring well is spent in other tests.
 
     One set of the engine's options is tried, times count as valid however busy the machine that
-    tests is, and a few steps say how fast training is.
+    tests is, a few steps say how fast training is, and a network is translated once.
     """
     real = run_bench
 
@@ -42,7 +46,7 @@ def quick() -> Iterator[None]:
         found = real(*arguments, **more)
         return replace(found, latency=replace(found.latency, problems=()))
 
-    with pytest.MonkeyPatch.context() as patch:
+    with pytest.MonkeyPatch.context() as patch, translated_once():
         patch.setitem(tuning.CANDIDATES, STANDING.engine, (STANDING,))
         patch.setattr(judging, "run_bench", valid)
         patch.setattr(pace, "_ESTIMATE_S", 0.1)
@@ -64,6 +68,37 @@ def no_page(monkeypatch: pytest.MonkeyPatch) -> None:
         return serial.write_text(path, f"{len(examples)} examples")
 
     monkeypatch.setattr(finish, "write_report", write)
+
+
+@contextmanager
+def measured_as(
+    memory: MemoryReport, latency: LatencyReport, held: RamProof | None
+) -> Iterator[None]:
+    """No process measures: memory, times and proof are these; None where no limit can be set."""
+    printed = {"memory": serial.to_json(memory), "latency": serial.to_json(latency)}
+    host = FakeHost(printed, name="local")
+
+    def bench(subject: Subject, _: Host, **more: Any) -> BenchReport:
+        return run_bench(subject, host, **more)
+
+    def prove(*_: Any, **__: Any) -> RamProof:
+        if held is None:
+            raise InvalidMeasurementError("no limit can be set here")
+        return held
+
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(judging, "run_bench", bench)
+        patch.setattr(meter, "measure_fresh", lambda *_, **__: memory)
+        patch.setattr(proof, "prove_model", prove)
+        yield
+
+
+@pytest.fixture
+def as_measured(built: Path) -> Iterator[None]:
+    """What was measured of the finished build stands for every other."""
+    found = serial.load(BuildSummary, built / "summary.json")
+    with measured_as(found.memory, found.latency, found.proof):
+        yield
 
 
 @pytest.fixture(scope="session")

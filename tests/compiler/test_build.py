@@ -45,6 +45,7 @@ def test_everything_that_a_build_promises_is_there(built: Path) -> None:
     assert text.count("data:image/png;base64,") == len(list((built / "examples").glob("*.png")))
 
 
+@pytest.mark.usefixtures("no_page")
 def test_what_the_target_has_to_say_is_left_open_elsewhere(built: Path) -> None:
     status = {gate.name: gate.status for gate in read_build(built)[0].gates}
     assert status["ram"] == status["latency"] == "not verified on target"
@@ -68,6 +69,7 @@ def test_the_memory_budget_is_held_on_this_machine_where_it_lets_a_limit_be_set(
     assert line in describe_build(summary)
 
 
+@pytest.mark.usefixtures("no_page")
 def test_the_archive_verifies_itself(built: Path) -> None:
     found = verify_bundle(built / read_build(built)[0].archive, measure=False)
     assert found.identical
@@ -95,6 +97,7 @@ def test_a_build_elsewhere_gives_the_same_archive(
     assert again.archive_sha256 == read_build(built)[0].archive_sha256
 
 
+@pytest.mark.usefixtures("no_page")
 def test_what_was_measured_on_the_target_stands_in_the_summary(
     copy: Path, data: SegmentationDataset, make_request: MakeRequest
 ) -> None:
@@ -127,6 +130,7 @@ def test_a_folder_without_a_build_says_what_to_do(tmp_path: Path) -> None:
         read_build(tmp_path)
 
 
+@pytest.mark.usefixtures("no_page")
 def test_times_that_are_not_valid_are_taken_again_by_the_next_build(
     copy: Path,
     data: SegmentationDataset,
@@ -144,6 +148,7 @@ def test_times_that_are_not_valid_are_taken_again_by_the_next_build(
     assert build(make_request(), data, copy).latency.valid
 
 
+@pytest.mark.usefixtures("no_page")
 def test_a_lost_measured_json_is_written_again(
     copy: Path, data: SegmentationDataset, make_request: MakeRequest
 ) -> None:

@@ -22,7 +22,7 @@ from ccnet_edge.train.state import TRAINED, WEIGHTS
 from tests.compiler.conftest import MakeRequest
 from tests.conftest import Call
 
-pytestmark = pytest.mark.usefixtures("no_page")
+pytestmark = pytest.mark.usefixtures("no_page", "as_measured")
 
 
 def test_another_device_gets_the_same_weights_without_training(

@@ -19,7 +19,7 @@ from ccnet_edge.spec.network import NetworkSpec
 from ccnet_edge.spec.plan import Limits
 from tests.compiler.conftest import SIZE, MakeRequest, request_for
 
-pytestmark = pytest.mark.usefixtures("no_page")
+pytestmark = pytest.mark.usefixtures("no_page", "as_measured")
 
 
 def thin(in_channels: int = 3, outputs: int = 1) -> NetworkSpec:

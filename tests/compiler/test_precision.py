@@ -88,21 +88,21 @@ def test_a_precision_that_the_format_has_not_is_refused_before_anything_is_train
     assert not (tmp_path / "train").exists()
 
 
-@pytest.mark.usefixtures("no_page")
+@pytest.mark.usefixtures("no_page", "as_measured")
 def test_a_build_in_int8_keeps_the_nodes_in_float32_that_it_needs(
     make_request: MakeRequest,
     data: SegmentationDataset,
-    tmp_path: Path,
+    copy: Path,
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     def first_node_needed(nodes: Sequence[str], *given: Any, **more: Any) -> Search:
         return replace(search_nodes(nodes, *given, **more), returned=(nodes[0],))
 
     monkeypatch.setattr("ccnet_edge.compiler.keeping.search_nodes", first_node_needed)
-    summary = build(make_request(precision="int8"), data, tmp_path)
+    summary = build(make_request(precision="int8"), data, copy)
     assert summary.precision is not None
     (kept,) = summary.precision.floats
-    graph = onnx.load(tmp_path / "model.onnx").graph
+    graph = onnx.load(copy / "model.onnx").graph
     floats = {w.name for w in graph.initializer if w.data_type == onnx.TensorProto.FLOAT}
     weighted = {n.name for n in graph.node if n.op_type.startswith("Conv") and n.input[1] in floats}
     assert weighted == {kept}

@@ -18,7 +18,7 @@ from ccnet_edge.spec.training import TrainedNetwork
 from ccnet_edge.store import Store
 from tests.compiler.conftest import DISK, SIZE, MakeRequest
 
-pytestmark = pytest.mark.usefixtures("no_page")
+pytestmark = pytest.mark.usefixtures("no_page", "as_measured")
 
 
 @pytest.mark.parametrize(

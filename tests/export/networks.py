@@ -2,20 +2,26 @@
 
 from __future__ import annotations
 
+import copy
 import hashlib
 import tempfile
+from collections.abc import Iterator
+from contextlib import contextmanager
 from functools import cache
 from pathlib import Path
 
 import numpy as np
+import pytest
 import torch
 from numpy.typing import NDArray
+from onnx import ModelProto
 from safetensors.torch import save_file
 from torch import nn
 
 from ccnet_edge.export import ExportOptions, describe_file
 from ccnet_edge.export.metadata import ModelMetadata
 from ccnet_edge.export.onnx import write_onnx
+from ccnet_edge.export.onnx_graph import float_graph
 from ccnet_edge.nets import SpecModule, build_module
 from ccnet_edge.spec import serial
 from ccnet_edge.spec.artifact import Artifact, Preprocessing
@@ -110,6 +116,27 @@ def torch_logits(module: SpecModule, x: NDArray[np.float32]) -> NDArray[np.float
     with torch.inference_mode():
         logits: NDArray[np.float32] = module(torch.from_numpy(x)).numpy()
     return logits
+
+
+@contextmanager
+def translated_once() -> Iterator[None]:
+    """torch translates each network once: test_onnx shows that it does so equally every time."""
+    with pytest.MonkeyPatch.context() as patch:
+        for module in ("export.onnx", "compiler.keeping"):
+            patch.setattr(f"ccnet_edge.{module}.float_graph", _float_graph)
+        yield
+
+
+_GRAPHS: dict[tuple[object, ...], ModelProto] = {}
+
+
+def _float_graph(
+    module: SpecModule, shape: tuple[int, int, int, int], *, dynamic: bool
+) -> ModelProto:
+    key = (module.spec, shape, dynamic, *(float(w.sum()) for w in module.state_dict().values()))
+    if key not in _GRAPHS:
+        _GRAPHS[key] = float_graph(module, shape, dynamic=dynamic)
+    return copy.deepcopy(_GRAPHS[key])
 
 
 @cache

@@ -1,13 +1,11 @@
 """Every format in every precision on every engine that reads it, against torch."""
 
-import copy
 from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
 import pytest
 from _pytest.mark import ParameterSet
-from onnx import ModelProto
 
 from ccnet_edge.architectures import ARCHITECTURES
 from ccnet_edge.cost import estimate
@@ -22,8 +20,6 @@ from ccnet_edge.export import (
     ExportOptions,
     export,
 )
-from ccnet_edge.export.onnx_graph import float_graph
-from ccnet_edge.nets import SpecModule
 from ccnet_edge.spec.artifact import Artifact, SessionOptions
 from ccnet_edge.spec.network import NetworkSpec
 from ccnet_edge.spec.target import Precision
@@ -81,27 +77,9 @@ def test_every_format_and_every_engine_is_tried() -> None:
     assert {e for _, e in PAIRS} == set(ENGINES)
 
 
-@pytest.fixture(autouse=True)
-def _translated_once(monkeypatch: pytest.MonkeyPatch) -> None:
-    """torch translates each network once: test_onnx shows that it does so equally every time."""
-    monkeypatch.setattr("ccnet_edge.export.onnx.float_graph", _float_graph)
-
-
-_GRAPHS: dict[tuple[object, ...], ModelProto] = {}
-
-
-def _float_graph(
-    module: SpecModule, shape: tuple[int, int, int, int], *, dynamic: bool
-) -> ModelProto:
-    key = (module.spec, shape, dynamic, *(float(w.sum()) for w in module.state_dict().values()))
-    if key not in _GRAPHS:
-        _GRAPHS[key] = float_graph(module, shape, dynamic=dynamic)
-    return copy.deepcopy(_GRAPHS[key])
-
-
 def slow_if_deep(architecture: str) -> ParameterSet:
-    """Networks of many layers take five seconds and more to export."""
-    deep = ("dccn", "mobileunet", "resunet", "squeezeunet", "ucunet")
+    """Networks of many layers take two seconds and more to export: one of each kind is quick."""
+    deep = ("cumedvision", "dccn", "fcn", "mobileunet", "resunet", "squeezeunet", "ucunet")
     marks = [pytest.mark.slow] if architecture in deep else []
     return pytest.param(architecture, marks=marks)
 
