@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import itertools
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -9,6 +11,7 @@ import pytest
 from ccnet_edge.verify import meter
 from tests.bench.models import write_model
 from tests.conftest import Call
+from tests.report.summaries import summary
 
 
 @pytest.fixture(autouse=True)
@@ -30,7 +33,13 @@ def test_a_model_file_is_measured_with_options_that_were_tried(cli: Call, tmp_pa
     assert {gate["limit"] for gate in report["gates"]} == {None}
 
 
-def test_a_limit_is_the_one_to_stay_in_and_to_be_judged_by(cli: Call, tmp_path: Path) -> None:
+def test_a_limit_is_the_one_to_stay_in_and_to_be_judged_by(
+    cli: Call, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    memory, mib = summary().memory, itertools.count(100, -1)
+    monkeypatch.setattr(
+        meter, "measure_fresh", lambda *_, **__: replace(memory, peak_bytes=next(mib) * 2**20)
+    )
     model = write_model(tmp_path / "model.onnx")
     words = ("--tune", "--ram", "1MB", "--latency", "30s", "--samples", "8")
     found = cli("bench", model, *words)
