@@ -71,13 +71,9 @@ def test_without_its_last_layer_a_network_says_the_same_everywhere(found: Sensit
     assert whole.spread == 0
 
 
-def test_draws_differ_and_are_the_same_in_every_call(
-    found: Sensitivity, trained: Path, cells: SegmentationDataset
-) -> None:
+def test_draws_differ(found: Sensitivity) -> None:
     halves = [layer.losses[1] for layer in found.layers]
     assert any(loss.spread > 0 for loss in halves)
-    again = measure_sensitivity(trained, cells, shares=SHARES, seeds=2)
-    assert again == found
 
 
 def test_a_share_above_all_is_refused(trained: Path, cells: SegmentationDataset) -> None:
@@ -85,7 +81,7 @@ def test_a_share_above_all_is_refused(trained: Path, cells: SegmentationDataset)
         measure_sensitivity(trained, cells, shares=(1.5,))
 
 
-def test_the_command_prints_the_table_and_writes_document_and_plot(
+def test_the_command_draws_the_same_again_and_writes_table_document_and_plot(
     cli: Call, found: Sensitivity, trained: Path, cells: SegmentationDataset, tmp_path: Path
 ) -> None:
     plot, out = tmp_path / "plot.png", tmp_path / "found.json"

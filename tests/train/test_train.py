@@ -1,5 +1,6 @@
 """Laws of training: a function of its arguments, resumable, chosen on validation, refused early."""
 
+import shutil
 from dataclasses import replace
 from pathlib import Path
 
@@ -36,6 +37,25 @@ def stop_after(step: int) -> object:
             raise StoppedError
 
     return progress
+
+
+@pytest.fixture(scope="module")
+def whole(
+    thin: NetworkSpec,
+    cells: SegmentationDataset,
+    short: Recipe,
+    tmp_path_factory: pytest.TempPathFactory,
+) -> Path:
+    """The folder of a finished run; read it, do not change it."""
+    out = tmp_path_factory.mktemp("whole")
+    run(thin, cells, short, out)
+    return out
+
+
+@pytest.fixture
+def finished(whole: Path, tmp_path: Path) -> Path:
+    """The same in a folder of its own, to change."""
+    return Path(shutil.copytree(whole, tmp_path / "finished"))
 
 
 @pytest.fixture
@@ -81,23 +101,28 @@ def test_a_size_that_the_network_cannot_take_is_trained_and_scored_at_that_size(
 
 
 def test_the_same_seed_gives_the_same_bytes_and_another_does_not(
-    thin: NetworkSpec, cells: SegmentationDataset, short: Recipe, tmp_path: Path
+    thin: NetworkSpec, cells: SegmentationDataset, short: Recipe, whole: Path, tmp_path: Path
 ) -> None:
-    first = run(thin, cells, short, tmp_path / "a")
-    again = run(thin, cells, short, tmp_path / "b")
-    other = run(thin, cells, short, tmp_path / "c", seed=1)
+    first = serial.load(TrainedNetwork, whole / "trained.json")
+    again = run(thin, cells, short, tmp_path / "again")
+    other = run(thin, cells, short, tmp_path / "other", seed=1)
     assert first == again
-    weights = [(tmp_path / name / "weights.safetensors").read_bytes() for name in "abc"]
+    folders = (whole, tmp_path / "again", tmp_path / "other")
+    weights = [(folder / "weights.safetensors").read_bytes() for folder in folders]
     assert weights[0] == weights[1] != weights[2]
     assert first.weights_sha256 != other.weights_sha256
 
 
 @pytest.mark.usefixtures("always_saving")
-@pytest.mark.parametrize("step", [1, 3, 5])
+@pytest.mark.parametrize("step", [1, pytest.param(3, marks=pytest.mark.slow), 5])
 def test_a_stopped_run_continues_to_the_same_bytes(
-    thin: NetworkSpec, cells: SegmentationDataset, short: Recipe, tmp_path: Path, step: int
+    thin: NetworkSpec,
+    cells: SegmentationDataset,
+    short: Recipe,
+    whole: Path,
+    tmp_path: Path,
+    step: int,
 ) -> None:
-    whole = run(thin, cells, short, tmp_path / "whole")
     # Stopped before the state of `step` was saved: the step before it is what is continued.
     with pytest.raises(StoppedError):
         run(thin, cells, short, tmp_path / "broken", progress=stop_after(step))
@@ -107,7 +132,8 @@ def test_a_stopped_run_continues_to_the_same_bytes(
         if stage == "train":
             seen.append(done)
 
-    assert run(thin, cells, short, tmp_path / "broken", progress=progress) == whole
+    first = serial.load(TrainedNetwork, whole / "trained.json")
+    assert run(thin, cells, short, tmp_path / "broken", progress=progress) == first
     assert seen == list(range(step, short.steps + 1))
     assert not (tmp_path / "broken" / "resume.safetensors").exists()
 
@@ -124,34 +150,35 @@ def test_a_state_of_another_request_is_not_continued(
 
 @pytest.mark.usefixtures("always_saving")
 def test_a_damaged_state_is_begun_anew(
-    thin: NetworkSpec, cells: SegmentationDataset, short: Recipe, tmp_path: Path
+    thin: NetworkSpec, cells: SegmentationDataset, short: Recipe, whole: Path, tmp_path: Path
 ) -> None:
     with pytest.raises(StoppedError):
-        run(thin, cells, short, tmp_path / "a", progress=stop_after(4))
-    state = tmp_path / "a" / "resume.safetensors"
+        run(thin, cells, short, tmp_path, progress=stop_after(4))
+    state = tmp_path / "resume.safetensors"
     state.write_bytes(state.read_bytes()[:-100])
-    assert run(thin, cells, short, tmp_path / "a") == run(thin, cells, short, tmp_path / "b")
+    first = serial.load(TrainedNetwork, whole / "trained.json")
+    assert run(thin, cells, short, tmp_path) == first
 
 
 def test_a_finished_run_is_returned_at_once_and_another_request_is_trained(
-    thin: NetworkSpec, cells: SegmentationDataset, short: Recipe, tmp_path: Path
+    thin: NetworkSpec, cells: SegmentationDataset, short: Recipe, finished: Path
 ) -> None:
-    trained = run(thin, cells, short, tmp_path)
-    assert run(thin, cells, short, tmp_path, progress=stop_after(1)) == trained
+    trained = serial.load(TrainedNetwork, finished / "trained.json")
+    assert run(thin, cells, short, finished, progress=stop_after(1)) == trained
     with pytest.raises(StoppedError):
-        run(thin, cells, short, tmp_path, seed=1, progress=stop_after(1))
+        run(thin, cells, short, finished, seed=1, progress=stop_after(1))
 
 
 def test_changed_weights_are_not_taken_for_a_finished_run_and_not_loaded(
-    thin: NetworkSpec, cells: SegmentationDataset, short: Recipe, tmp_path: Path
+    thin: NetworkSpec, cells: SegmentationDataset, short: Recipe, finished: Path
 ) -> None:
-    trained = run(thin, cells, short, tmp_path)
-    weights = tmp_path / "weights.safetensors"
+    trained = serial.load(TrainedNetwork, finished / "trained.json")
+    weights = finished / "weights.safetensors"
     weights.write_bytes(weights.read_bytes()[:-1] + b"x")
     with pytest.raises(DataError, match=r"not the weights that trained\.json records"):
-        load_trained(tmp_path)
-    assert run(thin, cells, short, tmp_path) == trained
-    load_trained(tmp_path)
+        load_trained(finished)
+    assert run(thin, cells, short, finished) == trained
+    load_trained(finished)
 
 
 def test_a_folder_without_a_network_says_what_to_do(tmp_path: Path) -> None:
@@ -163,7 +190,7 @@ def test_a_folder_without_a_network_says_what_to_do(tmp_path: Path) -> None:
 def test_a_time_limit_is_a_number_of_steps_and_that_number_gives_the_same_weights(
     thin: NetworkSpec, cells: SegmentationDataset, short: Recipe, tmp_path: Path
 ) -> None:
-    limited = run(thin, cells, short, tmp_path / "a", time_limit_s=0.6)
+    limited = run(thin, cells, short, tmp_path / "a", time_limit_s=0.3)
     assert limited.steps >= 1
     by_steps = run(thin, cells, short, tmp_path / "b", steps=limited.steps)
     assert by_steps == limited
@@ -290,9 +317,7 @@ def test_a_network_of_one_channel_trains_on_colour(
     assert trained.preprocessing.channels == 1
 
 
-def test_curves_hold_plain_numbers(
-    thin: NetworkSpec, cells: SegmentationDataset, short: Recipe, tmp_path: Path
-) -> None:
-    for point in run(thin, cells, short, tmp_path).curve:
+def test_curves_hold_plain_numbers(whole: Path) -> None:
+    for point in load_trained(whole)[0].curve:
         assert np.isfinite(point.loss)
         assert type(point.loss) is float
