@@ -12,9 +12,11 @@ from PIL import Image
 from ccnet_edge.compiler import BuildPreview
 from ccnet_edge.spec import serial
 from ccnet_edge.spec.build import BuildSummary
-from tests.compiler.conftest import measured_as, quick
+from tests.compiler.conftest import measured_as, no_page, quick
 from tests.conftest import Call, Run
 from tests.report.summaries import summary
+
+__all__ = ["no_page"]
 
 LIMITS = ("--disk", "320kB", "--ram", "256MiB", "--latency", "1s")
 TRAINING = ("--size", "32", "--recipe", "quick", "--steps", "4", "--device", "cpu")
@@ -65,6 +67,7 @@ def test_a_build_ends_with_a_summary_whose_numbers_say_what_they_are(
     assert [line for line in lines if len(line) > 100] == []
 
 
+@pytest.mark.usefixtures("no_page")
 def test_the_document_is_the_summary_that_the_build_left(build: Call, out: Path) -> None:
     found = build("--json")
     assert found.code == 0, found.err
@@ -83,6 +86,7 @@ def test_report_shows_the_same_and_writes_the_page_again(build: Call, cli: Call,
     assert (out / "report.html").is_file()
 
 
+@pytest.mark.usefixtures("no_page")
 def test_a_score_under_the_floor_exits_10_and_marks_the_bundle(
     build: Call, cli: Call, out: Path
 ) -> None:
@@ -95,6 +99,7 @@ def test_a_score_under_the_floor_exits_10_and_marks_the_bundle(
     assert "marked UNFIT" in verified.out
 
 
+@pytest.mark.usefixtures("no_page")
 def test_limits_that_have_to_be_judged_on_the_target_exit_8(build: Call) -> None:
     found = build("--require-target")
     assert found.code == 8

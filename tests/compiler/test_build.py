@@ -76,6 +76,7 @@ def test_the_archive_verifies_itself(built: Path) -> None:
     assert found.golden.passed
 
 
+@pytest.mark.usefixtures("no_page")
 def test_no_stage_is_made_twice_for_the_same_inputs(
     built: Path, data: SegmentationDataset, make_request: MakeRequest
 ) -> None:

@@ -6,9 +6,11 @@ from pathlib import Path
 
 import pytest
 
-from ccnet_edge.compiler import describe_preview, preview, read_build
+from ccnet_edge.compiler import describe_preview, preview
 from ccnet_edge.dataset import SegmentationDataset
 from ccnet_edge.errors import InfeasibleError
+from ccnet_edge.spec import serial
+from ccnet_edge.spec.build import BuildSummary
 from ccnet_edge.spec.plan import Limits
 from tests.compiler.conftest import MakeRequest
 
@@ -18,7 +20,7 @@ def test_a_preview_has_the_plan_of_the_build_and_writes_nothing(
 ) -> None:
     folder = tmp_path / "not" / "there"
     found = preview(make_request(), data, folder)
-    assert found.solution == read_build(built)[0].solution
+    assert found.solution == serial.load(BuildSummary, built / "summary.json").solution
     assert not (tmp_path / "not").exists()
     assert not any(stage.there for stage in found.stages)
     training = next(stage for stage in found.stages if stage.stage == "train")
