@@ -12,6 +12,8 @@ from ccnet_edge.export import export
 from ccnet_edge.native.footprint import PROCESS_BYTES, footprint
 from tests.export.networks import HEIGHT, WIDTH, small_spec, write_trained
 
+pytestmark = pytest.mark.native
+
 
 @pytest.fixture(scope="module")
 def model(tmp_path_factory: pytest.TempPathFactory) -> Path:
