@@ -77,6 +77,7 @@ def test_everything_is_measured_and_judged_on_the_target(
     assert serial.from_json(Verification, serial.to_json(found)) == found
 
 
+@pytest.mark.usefixtures("as_measured")
 def test_elsewhere_memory_and_latency_are_measured_but_not_judged(
     parts: BundleParts, tmp_path: Path
 ) -> None:

@@ -132,12 +132,12 @@ def test_a_calibration_in_the_package_goes_by_its_name(
         find_preset("our", architecture="unet", metric="f1")
 
 
-def test_the_cheap_fit_takes_the_two_ends(folders: list[Path], tmp_path: Path) -> None:
+def test_the_cheap_fit_takes_the_two_ends(folders: list[Path], work: Path, tmp_path: Path) -> None:
     third = write_samples(tmp_path / "lesion", kind="lesion", count=8, size=32)
-    found = calibrate(request(cheap=True), opened([*folders, third]), work=tmp_path / "work")
+    found = calibrate(request(cheap=True), opened([*folders, third]), work=work)
     complexities = {each.name: each.j[0] for each in found.sets}
     assert len(complexities) == 2
-    everything = calibrate(request(), opened([*folders, third]), work=tmp_path / "work")
+    everything = calibrate(request(), opened([*folders, third]), work=work)
     j = [each.j[0] for each in everything.sets]
     assert set(complexities.values()) == {min(j), max(j)}
 

@@ -14,6 +14,7 @@ from ccnet_edge.dataset import SegmentationDataset, open_dataset
 from ccnet_edge.dataset.samples import write_samples
 from ccnet_edge.errors import UsageError
 from ccnet_edge.experiments import samples as module
+from ccnet_edge.experiments.pruning import keep_share, l1_scores, remove_filters
 from ccnet_edge.experiments.samples import GridRequest, measure_grid, prune_by_parameters
 from ccnet_edge.experiments.samples_text import describe_grid, plot_grid, protocol_pruned
 from ccnet_edge.experiments.subsets import (
@@ -22,7 +23,7 @@ from ccnet_edge.experiments.subsets import (
     nested_order,
     subset,
 )
-from ccnet_edge.nets import build_module
+from ccnet_edge.nets import SpecModule, build_module
 from ccnet_edge.spec.network import NetworkSpec
 from ccnet_edge.spec.samples import SampleGrid
 from ccnet_edge.train import RECIPES
@@ -71,7 +72,7 @@ def test_mutual_information_is_that_of_known_tables() -> None:
     assert mutual_information(np.zeros((2, 2))) == 0
 
 
-@pytest.mark.parametrize("share", [0.0, 0.3, 0.5, 0.8])
+@pytest.mark.parametrize("share", [0.0, pytest.param(0.3, marks=pytest.mark.slow), 0.5, 0.8])
 def test_pruning_leaves_no_more_parameters_than_asked_for(share: float) -> None:
     from ccnet_edge.architectures import base_network
 
@@ -106,11 +107,19 @@ def work(tmp_path_factory: pytest.TempPathFactory) -> Path:
     return tmp_path_factory.mktemp("work")
 
 
+def prune_by_filters(whole: SpecModule, share: float) -> SpecModule:
+    """Without a share of every layer's filters, of more parameters; looks for nothing."""
+    return (
+        whole if share == 0 else remove_filters(whole, keep_share(whole, l1_scores(whole), share))
+    )
+
+
 @pytest.fixture(scope="module", autouse=True)
-def no_exports() -> Iterator[None]:
-    """Exports take five seconds each; one test below makes them."""
+def quick() -> Iterator[None]:
+    """Exports and the search for a share take seconds: tests of their own make them."""
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(module._Lab, "sizes", lambda *_: ())
+        patch.setattr(module, "prune_by_parameters", prune_by_filters)
         yield
 
 

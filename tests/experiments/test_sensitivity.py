@@ -27,7 +27,7 @@ def trained(
 ) -> Path:
     """A network that finds something."""
     out = tmp_path_factory.mktemp("trained")
-    train(thin, cells, height=64, width=64, recipe=short, out=out, device="cpu", steps=60)
+    train(thin, cells, height=64, width=64, recipe=short, out=out, device="cpu", steps=40)
     return out
 
 

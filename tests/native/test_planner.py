@@ -1,6 +1,7 @@
 """The engine's choices against brute force, and by laws."""
 
 import itertools
+from functools import cache
 
 import pytest
 from hypothesis import given, settings
@@ -17,6 +18,7 @@ SIDE = 48
 WIDTHS = ((4, 8, 16, 32, 65), (20, 19, 25, 29, 33), (16, 32, 64, 128, 256), (1, 2, 3, 4, 5))
 
 
+@cache
 def every(network: NetworkSpec, *, half: bool = False) -> list[EnginePlan]:
     """All candidates with the rings that they ship with."""
     return [

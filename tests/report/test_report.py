@@ -15,12 +15,16 @@ from tests.device.conditions.test_watch import QUIET
 from tests.report.summaries import GATES, summary
 
 
-@pytest.fixture
-def page(tmp_path: Path) -> str:
-    example = tmp_path / "21_training.png"
+def written(folder: Path) -> str:
+    example = folder / "21_training.png"
     Image.fromarray(np.zeros((8, 8, 3), np.uint8)).save(example)
-    path = write_report(summary(), examples=(example,), path=tmp_path / "report.html")
-    return path.read_text()
+    return write_report(summary(), examples=(example,), path=folder / "report.html").read_text()
+
+
+@pytest.fixture(scope="module")
+def page(tmp_path_factory: pytest.TempPathFactory) -> str:
+    """The page of a build, with one example."""
+    return written(tmp_path_factory.mktemp("page"))
 
 
 def test_the_page_is_self_contained(page: str) -> None:
@@ -35,10 +39,8 @@ def test_what_a_person_named_is_escaped(page: str) -> None:
     assert "<drive>" not in page
 
 
-def test_the_same_build_gives_the_same_page(tmp_path: Path) -> None:
-    first = write_report(summary(), examples=(), path=tmp_path / "a.html")
-    second = write_report(summary(), examples=(), path=tmp_path / "b.html")
-    assert first.read_bytes() == second.read_bytes()
+def test_the_same_build_gives_the_same_page(page: str, tmp_path: Path) -> None:
+    assert written(tmp_path) == page
 
 
 def test_every_predicted_number_is_an_estimate_and_says_where_it_is_uncalibrated() -> None:

@@ -242,10 +242,11 @@ def test_with_an_allocators_memory_the_plan_fits_and_no_step_of_it_would() -> No
 
 
 @pytest.mark.usefixtures("rising_memory")
-def test_no_network_inside_all_limits_is_better_than_the_plan() -> None:
+@pytest.mark.parametrize("cases", [100, pytest.param(CASES, marks=pytest.mark.slow)])
+def test_no_network_inside_all_limits_is_better_than_the_plan(cases: int) -> None:
     chance = random.Random(7)
     feasible = infeasible = floors = 0
-    for _ in range(CASES):
+    for _ in range(cases):
         problem, estimates = random_problem(chance)
         limits, bases, slopes = problem.limits, problem.base.widths, problem.slopes
         by_loss = {widths: losses(widths, bases, slopes) for widths in estimates}
@@ -265,7 +266,7 @@ def test_no_network_inside_all_limits_is_better_than_the_plan() -> None:
             for cost in ("disk_bytes", "memory_bytes", "weights"):
                 least_cost = min(getattr(estimates[widths], cost) for widths in inside)
                 assert getattr(estimates[found], cost) == least_cost
-    assert min(feasible, infeasible, floors) >= 10
+    assert min(feasible, infeasible, floors) >= cases // 30
 
 
 @pytest.mark.usefixtures("rising_memory")

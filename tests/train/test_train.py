@@ -52,6 +52,19 @@ def whole(
     return out
 
 
+@pytest.fixture(scope="module")
+def learnt(
+    thin: NetworkSpec,
+    cells: SegmentationDataset,
+    short: Recipe,
+    tmp_path_factory: pytest.TempPathFactory,
+) -> Path:
+    """The folder of a run that is long enough to learn something."""
+    out = tmp_path_factory.mktemp("learnt")
+    run(thin, cells, replace(short, steps=40, evaluations=8, batch=4), out)
+    return out
+
+
 @pytest.fixture
 def finished(whole: Path, tmp_path: Path) -> Path:
     """The same in a folder of its own, to change."""
@@ -65,17 +78,15 @@ def always_saving(monkeypatch: pytest.MonkeyPatch) -> None:
 
 
 def test_training_lowers_the_loss_and_leaves_what_can_be_loaded(
-    thin: NetworkSpec, cells: SegmentationDataset, short: Recipe, tmp_path: Path
+    cells: SegmentationDataset, learnt: Path
 ) -> None:
-    recipe = replace(short, steps=40, evaluations=4, batch=4)
-    trained = run(thin, cells, recipe, tmp_path)
-    assert [point.step for point in trained.curve] == [10, 20, 30, 40]
+    trained, module = load_trained(learnt)
+    assert [point.step for point in trained.curve] == [5, 10, 15, 20, 25, 30, 35, 40]
     assert trained.curve[-1].loss < trained.curve[0].loss
-    loaded, module = load_trained(tmp_path)
-    assert loaded == trained == serial.load(TrainedNetwork, tmp_path / "trained.json")
+    assert trained == serial.load(TrainedNetwork, learnt / "trained.json")
     assert not module.training
     assert module(torch.zeros(1, cells.channels, SIZE, SIZE)).shape == (1, 1, SIZE, SIZE)
-    assert sorted(path.name for path in tmp_path.iterdir()) == [
+    assert sorted(path.name for path in learnt.iterdir()) == [
         "request.json",
         "timing.json",
         "trained.json",
@@ -209,14 +220,12 @@ def test_a_time_limit_that_has_passed_still_takes_one_step(
 
 
 def test_the_kept_weights_are_those_of_the_best_validation_score(
-    thin: NetworkSpec, cells: SegmentationDataset, short: Recipe, tmp_path: Path
+    cells: SegmentationDataset, learnt: Path
 ) -> None:
-    recipe = replace(short, steps=30, evaluations=10, batch=4)
-    trained = run(thin, cells, recipe, tmp_path)
+    trained, module = load_trained(learnt)
     best = max(point.validation_f1 or 0.0 for point in trained.curve)
     at_best = [p.step for p in trained.curve if (p.validation_f1 or 0.0) == best]
     assert trained.best_step == at_best[-1]
-    _, module = load_trained(tmp_path)
     scores = evaluate(
         torch_predict(module),
         cells,

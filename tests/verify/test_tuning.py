@@ -160,7 +160,10 @@ def test_threads_are_tried_up_to_as_many_as_there_may_be() -> None:
     assert {row.options.threads for row in rows} == {1, 2}
 
 
-def test_a_real_model_is_measured_in_turns_and_in_processes_of_its_own(tmp_path: Path) -> None:
+def test_a_real_model_is_measured_in_turns_and_in_processes_of_its_own(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setitem(tuning.CANDIDATES, STANDING.engine, (STANDING, BLOCKED))
     chosen, rows = tune_session(exported(tmp_path), shape=(1, 3, HEIGHT, WIDTH), most_threads=1)
     assert chosen in {row.options for row in rows}
     assert all(20e6 < row.peak_bytes < 500e6 for row in rows)
