@@ -230,7 +230,9 @@ def test_the_command_prints_one_json_document(bundle: Path) -> None:
     assert done.exit_code == 0 or not report.latency.valid
 
 
-def test_too_few_samples_are_exit_8(model: Path) -> None:
+def test_too_few_samples_are_exit_8(model: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    host = fake_host(problems=("5 samples, but a p90 needs 64",))
+    monkeypatch.setattr("ccnet_edge.bench.open_host", lambda _, **__: nullcontext(host))
     done = CliRunner().invoke(group, ["bench", str(model), "--samples", "5"])
     assert isinstance(done.exception, InvalidMeasurementError)
     assert done.exception.exit_code == 8

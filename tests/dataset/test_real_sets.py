@@ -26,6 +26,9 @@ SETS = {
     "isic2017": (17, 5, 3, None),
     "monuseg_kumar": (7, 4, 3, (1000, 1000)),
 }
+# Photographs of many megapixels, which take seconds to decode.
+LARGE = {"isic2017"}
+NAMES = [pytest.param(n, marks=[pytest.mark.slow] if n in LARGE else []) for n in SETS]
 
 
 @pytest.fixture(scope="module")
@@ -47,7 +50,7 @@ def pixels(path: Path) -> NDArray[np.uint8]:
         return np.asarray(image).astype(np.uint8)
 
 
-@pytest.mark.parametrize("name", SETS)
+@pytest.mark.parametrize("name", NAMES)
 def test_a_real_set_opens_as_it_is(real: Open, name: str) -> None:
     train, test, channels, size = SETS[name]
     dataset = real(name)
@@ -60,7 +63,7 @@ def test_a_real_set_opens_as_it_is(real: Open, name: str) -> None:
     assert size is None or dataset.typical_size() == size
 
 
-@pytest.mark.parametrize("name", SETS)
+@pytest.mark.parametrize("name", NAMES)
 def test_the_test_split_is_the_one_that_is_listed(real: Open, name: str) -> None:
     dataset = real(name)
     lines = (dataset.root / "test.txt").read_text().splitlines()
@@ -68,7 +71,7 @@ def test_the_test_split_is_the_one_that_is_listed(real: Open, name: str) -> None
     assert {sample.image for sample in dataset.test} == listed
 
 
-@pytest.mark.parametrize("name", SETS)
+@pytest.mark.parametrize("name", NAMES)
 def test_labels_are_where_the_mask_is_not_0(real: Open, name: str) -> None:
     dataset = real(name)
     sample = dataset.train[0]
@@ -146,7 +149,7 @@ def test_both_eyes_of_a_child_stay_in_one_split(real: Open) -> None:
         assert {children.count(child) for child in children} == {2}
 
 
-@pytest.mark.parametrize("name", SETS)
+@pytest.mark.parametrize("name", NAMES)
 def test_folders_without_lists_give_the_pairs_that_are_listed(
     real: Open, tmp_path: Path, name: str
 ) -> None:

@@ -63,7 +63,7 @@ def test_the_plan_is_inside_every_limit_at_once(plan: Planner, multiplier: Multi
 
 
 def test_the_layerwise_plan_is_never_worse_than_the_uniform_one(plan: Planner) -> None:
-    for size in range(100_000, 5_000_000, 700_000):
+    for size in range(100_000, 5_000_000, 1_400_000):
         solution = plan(Limits(disk_bytes=size))
         (uniform,) = (a for a in solution.alternatives if a.name == "uniform")
         assert solution.predicted.relative >= uniform.relative_accuracy

@@ -54,13 +54,11 @@ def test_the_document_says_what_the_files_say(run: Call, tmp_path: Path) -> None
 
 
 def test_the_network_and_size_are_the_plans(
-    run: Call, cells: SegmentationDataset, tmp_path: Path
+    run: Call, cli: Call, cells: SegmentationDataset, tmp_path: Path
 ) -> None:
     plan = tmp_path / "plan.json"
-    solved = ["plan", "--complexity", "0.1", "--disk", "30kB", "--size", "48x32", "-o", str(plan)]
-    solved += ["--channels", str(cells.channels)]
-    call = "from ccnet_edge.cli import main; main()"
-    subprocess.run([sys.executable, "-c", call, *solved], check=True, capture_output=True)
+    words = ("--complexity", "0.1", "--disk", "30kB", "--size", "48x32", "-o", plan)
+    assert cli("plan", *words, "--channels", cells.channels).code == 0
     found = run(plan, "--recipe", "quick", "--steps", "2", "-o", tmp_path / "out", "--json")
     assert found.code == 0, found.err
     at = serial.from_json(TrainingDocument, found.out).trained

@@ -17,7 +17,7 @@ requests = st.lists(st.tuples(st.booleans(), sizes), min_size=1, max_size=60)
 
 
 @given(requests)
-@settings(max_examples=150, deadline=None)
+@settings(max_examples=75, deadline=None)
 def test_live_chunks_never_overlap_and_lie_inside_their_regions(
     asked: list[tuple[bool, int]],
 ) -> None:
@@ -39,7 +39,7 @@ def test_live_chunks_never_overlap_and_lie_inside_their_regions(
 
 
 @given(st.lists(sizes, min_size=1, max_size=30), st.randoms())
-@settings(max_examples=100, deadline=None)
+@settings(max_examples=50, deadline=None)
 def test_what_was_given_back_is_whole_again(asked: list[int], chance: object) -> None:
     """The largest region can be had in one piece, so all of its chunks have joined."""
     arena = Arena()

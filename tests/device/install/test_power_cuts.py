@@ -191,6 +191,7 @@ def kill_often(killed: Killed, version: Versions, trust: Trust, *, times: int, s
         assert done.returncode == 0, done.stderr
 
 
+@pytest.mark.slow
 def test_a_killed_installer_leaves_a_whole_version(
     killed: Killed, version: Versions, trust: Trust
 ) -> None:
