@@ -60,15 +60,28 @@ class Program:
         height, width, channels = (self.sizes[name] for name in names)
         return height, width, channels
 
-    def run(self, image: NDArray[np.uint16] | NDArray[np.uint8], *words: str, out: Path) -> str:
-        """Segment an image [H, W, C]; what the program prints. `out` gets mask.pgm and logits.
+    def infer(self, x: NDArray[np.float32]) -> NDArray[np.float32]:
+        """Logits [outputs, H, W] of the image's size, for the network's input [1, C, H, W].
+
+        Raises:
+            DeviceError: the device or the program failed.
+        """
+        height, width, _ = self.shape
+        words = ("--floats", "--logits", "out/logits")
+        with tempfile.TemporaryDirectory(prefix="ccnet-") as folder:
+            out = Path(folder) / "out"
+            self.run(x.astype("<f4").tobytes(), *words, out=out)
+            return np.fromfile(out / "logits", "<f4").reshape(-1, height, width)
+
+    def run(self, image: bytes, *words: str, out: Path) -> str:
+        """Segment an image as a file has it; what the program prints. `out` gets what it writes.
 
         Raises:
             DeviceError: the device or the program failed.
         """
         with tempfile.TemporaryDirectory(prefix="ccnet-") as folder:
-            picture = Path(folder) / "image.pam"
-            picture.write_bytes(pam(image))
+            picture = Path(folder) / "image"
+            picture.write_bytes(image)
             there = self.device.send(picture)
         wanted = [self.runner, self.weights, there, "out/mask.pgm", *words]
         command = f"mkdir out && {_started(self.runner, self.library, wanted)}"
@@ -217,7 +230,7 @@ def pam(image: NDArray[np.uint16] | NDArray[np.uint8]) -> bytes:
 def _noise_run(program: Program, *words: str) -> str:
     pixels = np.random.default_rng(0).integers(0, 256, program.shape, np.uint8)
     with tempfile.TemporaryDirectory(prefix="ccnet-") as folder:
-        return program.run(pixels, *words, out=Path(folder) / "out")
+        return program.run(pam(pixels), *words, out=Path(folder) / "out")
 
 
 def _times(text: str) -> tuple[float, ...]:

@@ -138,7 +138,7 @@ class RemoteHost:
     ) -> str:
         """See `Host.run`."""
         if self._without_python(model):
-            return answer(self, command, model, [str(word) for word in arguments])
+            return answer(self, command, model, [str(word) for word in arguments], out=out)
         self._check_python()
         what = f"{command} of {model} on {self.name}"
         there = [self.send(a) if isinstance(a, Path) else a for a in (model, *arguments)]

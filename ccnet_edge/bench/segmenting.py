@@ -22,7 +22,7 @@ def segment_on(host: Host, path: Path, images: Sequence[Path], out: Path) -> tup
         host: where.
         path: a folder, archive or build directory.
         images: files, no two with the same content.
-        out: a folder for the masks.
+        out: a folder for the masks, which is not there yet.
 
     Raises:
         BundleRefusedError: the bundle is refused here, before anything is copied.

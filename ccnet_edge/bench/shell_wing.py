@@ -22,6 +22,8 @@ from ccnet_edge.bench.program import (
 from ccnet_edge.device.__main__ import parser, session_options
 from ccnet_edge.device.bundle import Bundle, open_bundle
 from ccnet_edge.device.bundle.golden import compare_golden, golden_input
+from ccnet_edge.device.run import RunReport, segment_images
+from ccnet_edge.device.segmenter import Segmenter
 from ccnet_edge.device.timer import WARM_UP, Extent
 from ccnet_edge.device.verify import verification
 from ccnet_edge.errors import BundleRefusedError, DeviceError
@@ -45,17 +47,27 @@ def needs_no_python(model: Path) -> bool:
         return False
 
 
-def answer(device: RemoteHost, command: str, model: Path, arguments: Sequence[str]) -> str:
-    """What a command of the device wing would print there.
+def answer(
+    device: RemoteHost,
+    command: str,
+    model: Path,
+    arguments: Sequence[str],
+    *,
+    out: Path | None = None,
+) -> str:
+    """What a command of the device wing would print there; `out` is for the files that it writes.
 
     Raises:
         DeviceError: the device failed, or the command takes Python.
     """
-    options = parser().parse_args([command, str(model), *arguments])
+    written = [] if out is None else ["-o", str(out)]
+    options = parser().parse_args([command, str(model), *arguments, *written])
     facts = read_facts(device.facts(), where=device.name)
     here, machine = device_environment(facts), device.machine
     if command == "verify":
         return serial.to_json(_verified(device, model, options, here, machine=machine))
+    if command == "run":
+        return serial.to_json(_segmented(device, model, options, machine=machine))
     if command not in ("memory", "latency"):
         raise DeviceError(
             f"{command} on {device.name} takes Python 3.10 or newer with numpy and Pillow there",
@@ -95,11 +107,8 @@ def _verified(
 ) -> Verification:
     bundle = open_bundle(archive)
     manifest, memory, latency = bundle.manifest, None, None
-    with tempfile.TemporaryDirectory(prefix="ccnet-") as folder:
-        model = Path(folder) / Path(manifest.artifact.file).name
-        model.write_bytes(bundle.model())
-        program = open_program(device, model, machine=machine)
-    compared = compare_golden(_golden_logits(program, bundle), bundle)
+    program = _program(device, bundle, machine=machine)
+    compared = compare_golden(program.infer(golden_input(bundle)), bundle)
     threads = manifest.options.threads
     if not options.no_measure:
         memory = program_memory(
@@ -113,18 +122,48 @@ def _verified(
     return verification(archive, bundle, compared, memory, latency, on_target=on_target, here=here)
 
 
-def _golden_logits(program: Program, bundle: Bundle) -> NDArray[np.float32]:
-    """The program's answer to the golden image, [outputs, H, W].
+def _segmented(
+    device: RemoteHost, archive: Path, options: argparse.Namespace, *, machine: str
+) -> RunReport:
+    """Images are read, resized and written here, as the wing does; the network answers there."""
+    bundle = open_bundle(archive)
+    session = ProgramSession(_program(device, bundle, machine=machine))
+    with Segmenter(bundle.manifest, session) as segmenter:
+        return segment_images(
+            segmenter,
+            options.images,
+            options.out,
+            bundle=archive,
+            overlays=options.overlay,
+            tiled=options.tiled,
+            # Links to images, which are called by their numbers on a device.
+            name="{:06}".format,
+        )
 
-    It normalises pictures itself and takes no other numbers than theirs: the image goes there as
-    16 bits, which moves an input by 8e-6 of its range at most, and one of 8 bits by nothing.
-    """
-    pre = bundle.manifest.preprocessing
-    height, width, _ = program.shape
-    mean, std = (np.array(values, np.float32)[:, None, None] for values in (pre.mean, pre.std))
-    shares = golden_input(bundle)[0, :, :height, :width] * std + mean
-    pixels = np.clip(np.rint(shares * 65535), 0, 65535).astype(np.uint16).transpose(1, 2, 0)
+
+def _program(device: RemoteHost, bundle: Bundle, *, machine: str) -> Program:
     with tempfile.TemporaryDirectory(prefix="ccnet-") as folder:
-        out = Path(folder) / "out"
-        program.run(pixels, "--logits", "out/logits", out=out)
-        return np.fromfile(out / "logits", "<f4").reshape(-1, height, width)
+        model = Path(folder) / Path(bundle.manifest.artifact.file).name
+        model.write_bytes(bundle.model())
+        return open_program(device, model, machine=machine)
+
+
+class ProgramSession:
+    """A network that the program on a device runs, as a session of the wing."""
+
+    def __init__(self, program: Program) -> None:
+        self._program = program
+
+    def run(self, x: NDArray[np.float32]) -> NDArray[np.float32]:
+        """Logits [1, outputs, H, W], what was padded of `x` repeated.
+
+        Raises:
+            DeviceError: the device or the program failed.
+        """
+        logits = self._program.infer(x)
+        rows, columns = (np.array(x.shape[2:]) - logits.shape[1:]).tolist()
+        padded: NDArray[np.float32] = np.pad(logits, ((0, 0), (0, rows), (0, columns)), "edge")
+        return padded[None]
+
+    def close(self) -> None:
+        """Nothing is held between runs."""

@@ -9,6 +9,7 @@ from pathlib import Path
 
 from ccnet_edge.bench import Host, open_subject, segment_on
 from ccnet_edge.dataset import Sample, SegmentationDataset
+from ccnet_edge.device.backends import runnable
 from ccnet_edge.device.environment import environment
 from ccnet_edge.device.gates import place
 from ccnet_edge.errors import ParityError, UsageError
@@ -68,11 +69,12 @@ def compare_with_trained(
     with ExitStack() as stack:
         subject = stack.enter_context(open_subject(model))
         precision = precision or precision_of(subject.model)
-        chain = [stack.enter_context(open_shipped(subject.model, subject.options, precision))]
+        options = runnable(subject.options)
+        chain = [stack.enter_context(open_shipped(subject.model, options, precision))]
         files: dict[str, dict[str, Path]] = {}
         if host is not None:
             folder = Path(stack.enter_context(tempfile.TemporaryDirectory(prefix="ccnet-")))
-            files[host.name] = _segmented(host, model, parity_samples(dataset), folder)
+            files[host.name] = _segmented(host, model, parity_samples(dataset), folder / "masks")
         if masks is not None:
             files[f"masks in {masks.name}"] = {path.stem: path for path in masks.glob("*.png")}
         size = (pre.height, pre.width)
@@ -81,7 +83,7 @@ def compare_with_trained(
                 saved_masks(found, name=name, precision=precision, classes=len(classes), size=size)
             )
         prove = prove_parity_outside if outside else prove_parity
-        return prove(origin, chain, dataset, subject.options, strict=strict, progress=progress)
+        return prove(origin, chain, dataset, options, strict=strict, progress=progress)
 
 
 def _trained(build: Path) -> Path:

@@ -96,7 +96,7 @@ def build(
             samples=None if trained.source else stages.advise_samples(site, solution),
             proof=proof,
         )
-        summary = finish.package(site, summary)
+        summary = judging.follow_to_device(site, finish.package(site, summary))
         examples = finish.draw_examples(site, artifact, summary)
         summary = replace(summary, times=finish.stage_times(site))
         serial.save(summary, folder / SUMMARY)

@@ -2,17 +2,24 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 from ccnet_edge import verify
-from ccnet_edge.bench import BenchReport, Subject, counts_as_target, run_bench
+from ccnet_edge.bench import BenchReport, LocalHost, Subject, counts_as_target, run_bench
+from ccnet_edge.compiler.compare import compare_with_trained
 from ccnet_edge.compiler.request import Site
 from ccnet_edge.compiler.stages import here, local_options
 from ccnet_edge.device.backends import runnable
+from ccnet_edge.device.gates import place
+from ccnet_edge.device.package import measured_of, measured_path
 from ccnet_edge.export import TRAINING
+from ccnet_edge.spec import serial
 from ccnet_edge.spec.artifact import Artifact, SessionOptions
+from ccnet_edge.spec.build import BuildSummary
 from ccnet_edge.spec.report import Evaluation, ParityReport
 from ccnet_edge.spec.training import TrainedNetwork
 from ccnet_edge.train import evaluate
-from ccnet_edge.verify import open_predict, open_shipped
+from ccnet_edge.verify import open_predict, open_shipped, parity_gate
 
 # A busy machine makes the median drift: so many runs are given the chance to be valid.
 BENCH_ATTEMPTS = 3
@@ -91,3 +98,34 @@ def run_benchmark(site: Site, artifact: Artifact, options: SessionOptions) -> Be
     return site.store.value(
         "bench", BenchReport, (*inputs, here()), make, keep=lambda found: found.latency.valid
     )
+
+
+def follow_to_device(site: Site, summary: BuildSummary) -> BuildSummary:
+    """The summary with one hop more, where the host is a device: its masks of the test images.
+
+    The bundle's own runtime makes them there. What comes of it stands in `measured.json` too, not
+    in the bundle that it is about.
+    """
+    if isinstance(site.host, LocalHost):
+        return summary
+    archive, request = site.folder / summary.archive, site.request
+
+    def make() -> ParityReport:
+        return compare_with_trained(
+            archive,
+            site.folder,
+            site.dataset,
+            host=site.host,
+            precision=summary.artifacts[0].precision,
+            strict=request.strict,
+            progress=site.progress,
+        )
+
+    inputs = (summary.archive_sha256, request.data.fingerprint, request.strict, request.host)
+    report = site.store.value("device-parity", ParityReport, inputs, make)
+    judged = parity_gate(report, where=place(summary.environment))
+    gates = tuple(judged if gate.name == judged.name else gate for gate in summary.gates)
+    measured = measured_of(archive, summary.archive_sha256)
+    if measured is not None and measured.gates != gates:
+        serial.save(replace(measured, gates=gates), measured_path(archive))
+    return replace(summary, parity=report, gates=gates)

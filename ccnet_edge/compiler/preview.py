@@ -9,6 +9,7 @@ from contextlib import suppress
 from dataclasses import dataclass, replace
 from pathlib import Path
 
+from ccnet_edge.bench import LocalHost
 from ccnet_edge.compiler import judging, stages
 from ccnet_edge.compiler.given import GivenNetwork, assess_given, take_given
 from ccnet_edge.compiler.request import Site, open_site
@@ -181,6 +182,8 @@ def _stages(site: Site, solution: Solution, there: Sequence[str]) -> tuple[Stage
         ("bench", f"measure memory and latency on {site.host.name}", BENCH_LIMIT_S, "up to"),
         ("bundle", "write the bundle, its archive, and the report", None, ""),
     ]
+    if not isinstance(site.host, LocalHost):
+        rows.append(("device-parity", f"masks of test images on {site.host.name}", None, ""))
     if site.request.train_base:
         rows.insert(1, _training(site, site.base, stages.BASE, there))
     return tuple(

@@ -32,7 +32,8 @@ from ccnet_edge.train.state import WEIGHTS
 BASE_STAGES = ("base", "base-validation", "base-evaluation")
 STAGES = (
     "complexity", *BASE_STAGES, "plan", "train", "evaluation", "precision", "export", "options",
-    "parity", "shipped", "bench", "proof", "bundle", "archive", "examples",
+    "parity", "shipped", "bench", "proof", "bundle", "archive", "device-parity",
+    "examples",
 )  # fmt: skip
 BASE, ARTIFACT = "base", "artifact.json"
 

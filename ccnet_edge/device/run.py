@@ -106,28 +106,55 @@ def run_bundle(
             not trained here.
         DeviceError: the engine failed, or the masks could not be written.
     """
-    found = find_images(images, out=out)
-    names = output_names(found)
-    _check_outputs(found, [out / f"{name}.png" for name in names])
-    items = []
+    find_images(images, out=out)  # before anything is loaded
     with Segmenter.open(bundle, trust) as segmenter:
-        manifest = segmenter.manifest
-        if tiled:
-            segmenter.tiled_network()
-        for i, (image, name) in enumerate(zip(found, names, strict=True), start=1):
-            mask = out / f"{name}.png"
-            drawn = out / OVERLAYS / f"{name}.png" if overlays else None
-            items.append(_segment(segmenter, image, mask=mask, drawn=drawn, tiled=tiled))
-            progress("segment", done=i, total=len(found), note=image.name)
-        engine, fallback = segmenter.engine, segmenter.fallback
+        return segment_images(
+            segmenter,
+            images,
+            out,
+            bundle=bundle,
+            overlays=overlays,
+            tiled=tiled,
+            progress=progress,
+        )
+
+
+def segment_images(
+    segmenter: Segmenter,
+    images: Sequence[Path],
+    out: Path,
+    *,
+    bundle: Path,
+    overlays: bool = False,
+    tiled: bool = False,
+    name: Callable[[int], str] | None = None,
+    progress: Progress = silent,
+) -> RunReport:
+    """The same with a network that is loaded.
+
+    Args:
+        bundle: where it came from.
+        name: a mask's name without suffix by the image's number; None for names by the images'.
+    """
+    found = find_images(images, out=out)
+    names = output_names(found) if name is None else [name(i) for i in range(len(found))]
+    _check_outputs(found, [out / f"{name}.png" for name in names])
+    manifest, items = segmenter.manifest, []
+    if tiled:
+        segmenter.tiled_network()
+    for i, (image, called) in enumerate(zip(found, names, strict=True), start=1):
+        mask = out / f"{called}.png"
+        drawn = out / OVERLAYS / f"{called}.png" if overlays else None
+        items.append(_segment(segmenter, image, mask=mask, drawn=drawn, tiled=tiled))
+        progress("segment", done=i, total=len(found), note=image.name)
     return RunReport(
         bundle=str(bundle),
         name=manifest.name,
         fit=manifest.fit,
         classes=manifest.classes,
         images=tuple(items),
-        engine=engine,
-        fallback=fallback,
+        engine=segmenter.engine,
+        fallback=segmenter.fallback,
         calibrated=calibrated_range(manifest),
     )
 

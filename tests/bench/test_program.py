@@ -8,6 +8,7 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+from PIL import Image
 
 from ccnet_edge.bench import open_host, open_subject, peak_memory, run_bench, verify_on
 from ccnet_edge.bench.program import pam
@@ -24,6 +25,7 @@ from ccnet_edge.targets import load_profile
 from tests.bench.conftest import parts
 from tests.bench.sshd import Sshd
 from tests.bench.test_ssh import left
+from tests.conftest import Call
 from tests.export.networks import HEIGHT, WIDTH, metadata_of, small_spec, write_trained
 
 pytestmark = pytest.mark.ssh
@@ -96,6 +98,28 @@ def test_the_golden_image_goes_there_and_its_logits_come_back(
     assert found.golden.passed
     assert found.golden.relative_error <= 1e-5
     assert found.golden.flipped_share == 0
+    assert left(sshd) == []
+
+
+def test_images_are_segmented_by_the_program_to_the_masks_of_this_machine(
+    sshd: Sshd, shell_only: str, archive: Path, cli: Call, tmp_path: Path
+) -> None:
+    images = []
+    for number, size in enumerate([(HEIGHT, WIDTH, 3), (50, 70, 3), (31, 17)]):
+        images.append(tmp_path / f"{number}.png")
+        pixels = np.random.default_rng(number).integers(0, 256, size, np.uint8)
+        Image.fromarray(pixels).save(images[-1])
+    bad = tmp_path / "bad.jpg"
+    bad.write_bytes(b"no image")
+    there, here = tmp_path / "there", tmp_path / "here"
+    found = cli("run", archive, *images, bad, "-o", there, "--host", shell_only, "--overlay")
+    assert found.code == 2
+    assert "1 of 4 images could not be segmented" in found.err
+    assert cli("run", archive, *images, "-o", here, "--overlay").code == 0
+    files = {path.relative_to(here) for path in here.rglob("*.png")}
+    assert len(files) == 6
+    for file in files:
+        assert (there / file).read_bytes() == (here / file).read_bytes()
     assert left(sshd) == []
 
 

@@ -2,16 +2,20 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import replace
 from pathlib import Path
 
+import numpy as np
 import pytest
+from PIL import Image
 
-from ccnet_edge.compiler import build
+from ccnet_edge.bench import Host, segment_on
+from ccnet_edge.compiler import build, check_build, read_build
 from ccnet_edge.dataset import SegmentationDataset
 from ccnet_edge.device.gates import instruction_set
-from ccnet_edge.errors import DeviceError
+from ccnet_edge.errors import DeviceError, ParityError
+from ccnet_edge.report import describe_build
 from ccnet_edge.spec.plan import Limits
 from ccnet_edge.targets import load_profile
 from tests.bench.sshd import Sshd, serving
@@ -40,9 +44,40 @@ def test_limits_are_judged_on_the_device_and_a_second_build_does_not_need_it(
     assert status["ram"] == status["latency"] == "passed"
     left = [path for path in sshd.home.rglob("*") if path.is_file()]
     assert left == [], "nothing is left, not of the engine either"
+    hop = first.parity.hops[-1]
+    assert (hop.candidate, hop.flipped_share, hop.relative_error) == (sshd.url, 0.0, None)
+    assert first.parity.passed
+    assert sshd.url in describe_build(first)
     sshd.stop()
     second = build(request, data, tmp_path / "build")
     assert (second.memory, second.latency) == (first.memory, first.latency)
+    assert second.parity == first.parity
+
+
+def test_masks_that_are_others_on_the_device_fail_the_gate(
+    sshd: Sshd,
+    data: SegmentationDataset,
+    make_request: MakeRequest,
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    def inverted(host: Host, bundle: Path, images: Sequence[Path], out: Path) -> list[Path]:
+        masks = segment_on(host, bundle, images, out)
+        for mask in masks:
+            Image.fromarray(255 - np.asarray(Image.open(mask))).save(mask)
+        return list(masks)
+
+    monkeypatch.setattr("ccnet_edge.compiler.compare.segment_on", inverted)
+    target = replace(load_profile("jetson"), instruction_set=instruction_set(), cores=1)
+    request = make_request(profile=target, host=sshd.url, limits=ROOMY)
+    summary = build(request, data, tmp_path / "build")
+    (gate,) = (gate for gate in summary.gates if gate.name == "parity")
+    assert gate.status == "failed"
+    assert f"→ {sshd.url}" in gate.note
+    with pytest.raises(ParityError):
+        check_build(summary)
+    again, _ = read_build(tmp_path / "build")
+    assert again.gates == summary.gates
 
 
 def test_a_device_that_is_not_the_target_is_refused_before_anything_is_made(

@@ -65,6 +65,9 @@ def test_options_change_how_and_not_what(colour: Runner) -> None:
     colour.mask(pam(image), "--logits", "logits")
     found = np.fromfile(colour.folder / "logits", np.float32)
     assert np.array_equal(found, logits.ravel())
+    planes = _normalised(colour, image).tobytes()
+    assert np.array_equal(colour.mask(planes, "--floats", "--logits", "logits"), expected)
+    assert np.array_equal(np.fromfile(colour.folder / "logits", np.float32), logits.ravel())
     assert len(colour.run("--bench", "3", image=pam(image)).stdout.splitlines()) == 3
     assert "VmHWM:" in colour.run("--memory", image=pam(image)).stdout
     load, first, *more = colour.run("--times", "--bench", "2", image=pam(image)).stdout.splitlines()

@@ -99,11 +99,12 @@ def test_weights_that_are_not_the_networks_are_refused(colour: Runner) -> None:
     [
         ([], "usage: ccnet-run WEIGHTS IMAGE MASK.pgm"),
         (["a", "b", "c", "d"], "d: WEIGHTS, IMAGE and MASK.pgm were wanted, found one word more"),
-        (["--fast"], "--fast: no such option; known: --bench, --logits, --machine"),
+        (["--fast"], "--fast: no such option; known: --bench, --floats, --logits"),
         (["--threads"], "--threads: a value is wanted after it"),
         (["--threads", "0"], "--threads: 1 to 8 were wanted, found 0"),
         (["--threads", "9"], "--threads: 1 to 8 were wanted, found 9"),
         (["--threads", "two"], "1 to 8 were wanted, found two"),
+        (["w", "i", "m", "--rows", "--floats"], "--floats: planes are not read row by row"),
         (["--bench", "-1"], "--bench: 0 to 1000000 were wanted, found -1"),
         (["--bench", "99999999999999999999"], "--bench: 0 to 1000000 were wanted"),
     ],
@@ -112,6 +113,14 @@ def test_usage_is_explained(words: list[str], text: str, colour: Runner) -> None
     done = colour.run(*words)
     assert done.returncode == 2
     assert text in done.stderr
+
+
+@pytest.mark.parametrize("change", [-4, 4])
+def test_planes_of_another_size_are_refused(change: int, colour: Runner) -> None:
+    _, channels, height, width = colour.session.shape
+    size = channels * height * width * 4
+    message = colour.refused(bytes(size + change), "--floats")
+    assert f"{channels} planes of {width} x {height} float32 were wanted, {size} bytes" in message
 
 
 def test_an_instruction_set_that_is_not_here_is_refused_with_the_best_one(colour: Runner) -> None:

@@ -1,10 +1,11 @@
 /* ccnet-run: segments a picture (PGM, PPM, PAM or BMP) with the network beside it.
  *
- *     ccnet-run WEIGHTS IMAGE MASK.pgm [--logits FILE] [--rows] [--threads N]
+ *     ccnet-run WEIGHTS IMAGE MASK.pgm [--logits FILE] [--rows | --floats] [--threads N]
  *                                      [--machine NAME] [--bench N] [--times] [--memory]
  *
  * Masks are PGM with a class index a pixel. --logits writes float32 planes, --rows reads and
- * feeds the image row by row, so that one row of it is held, --bench prints the milliseconds of N
+ * feeds the image row by row, so that one row of it is held, --floats takes for IMAGE what the
+ * network sees: float32 planes, prepared and padded, --bench prints the milliseconds of N
  * more runs, --times those of loading the network and of the first run before them, --memory the
  * process's peak (VmHWM, Linux). Exit status: 0 done, 2 usage or a bad file, 4 not enough memory. */
 #include "ccnet.h"
@@ -23,7 +24,7 @@
 
 typedef struct {
     const char *weights, *image, *mask, *logits, *machine;
-    int rows, threads, bench, times, memory;
+    int rows, floats, threads, bench, times, memory;
 } options;
 
 /* What is held until the end. */
@@ -124,8 +125,8 @@ static int valued(const char *name, const char *value, options *found)
                         : !strcmp(name, "--bench") ? &found->bench
                                                    : 0;
     if (!text && !number)
-        return fail(2, name, "no such option; known: --bench, --logits, --machine, --memory, "
-                    "--rows, --threads, --times");
+        return fail(2, name, "no such option; known: --bench, --floats, --logits, --machine, "
+                    "--memory, --rows, --threads, --times");
     if (!value) return fail(2, name, "a value is wanted after it");
     if (text) *text = value;
     else if (number == &found->threads) return whole_number(name, value, 1, CCNET_MOST_BANDS, number);
@@ -141,6 +142,7 @@ static int parse(int count, char **words, options *found)
     for (int i = 1; !code && i < count; i++) {
         char *word = words[i];
         if (!strcmp(word, "--rows")) found->rows = 1;
+        else if (!strcmp(word, "--floats")) found->floats = 1;
         else if (!strcmp(word, "--times")) found->times = 1;
         else if (!strcmp(word, "--memory")) found->memory = 1;
         else if (!strncmp(word, "--", 2)) code = valued(word, ++i < count ? words[i] : 0, found);
@@ -148,8 +150,11 @@ static int parse(int count, char **words, options *found)
         else code = fail(2, word, "WEIGHTS, IMAGE and MASK.pgm were wanted, found one word more");
     }
     if (!code && given < 3)
-        code = fail(2, "usage", "ccnet-run WEIGHTS IMAGE MASK.pgm [--logits FILE] [--rows] "
-                    "[--threads N] [--machine NAME] [--bench N] [--times] [--memory]");
+        code = fail(2, "usage", "ccnet-run WEIGHTS IMAGE MASK.pgm [--logits FILE] "
+                    "[--rows | --floats] [--threads N] [--machine NAME] [--bench N] [--times] "
+                    "[--memory]");
+    if (!code && found->rows && found->floats)
+        code = fail(2, "--floats", "planes are not read row by row: --rows does not go with it");
     return code;
 }
 
@@ -197,12 +202,28 @@ static int read_pixels(session *now)
     return code;
 }
 
+/* The network's own input, CCNET_CHANNELS planes of CCNET_HEIGHT × CCNET_WIDTH float32. */
+static int read_floats(const options *chosen, session *now)
+{
+    const size_t size = sizeof(float) * CCNET_CHANNELS * CCNET_HEIGHT * CCNET_WIDTH;
+    now->file = fopen(chosen->image, "rb");
+    if (!now->file) return fail(2, chosen->image, "could not be opened: %s", strerror(errno));
+    now->pixels = malloc(size);
+    if (!now->pixels)
+        return fail(4, chosen->image, "no memory for %lu bytes", (unsigned long)size);
+    if (fread(now->pixels, 1, size, now->file) != size || fgetc(now->file) != EOF)
+        return fail(2, chosen->image, "%d planes of %d x %d float32 were wanted, %lu bytes in all",
+                    CCNET_CHANNELS, CCNET_WIDTH, CCNET_HEIGHT, (unsigned long)size);
+    return 0;
+}
+
 /* With --rows there is memory for a row. */
 static int read_picture(const options *chosen, session *now)
 {
     picture *const shown = &now->shown;
     const size_t rows = chosen->rows ? 1 : CCNET_HEIGHT;
     int code;
+    if (chosen->floats) return read_floats(chosen, now);
     now->file = fopen(chosen->image, "rb");
     if (!now->file) return fail(2, chosen->image, "could not be opened: %s", strerror(errno));
     code = picture_head(now->file, shown);
@@ -289,8 +310,10 @@ static int segment(const options *chosen, session *now)
     const picture *shown = &now->shown;
     const ccnet_image image = {.pixels = now->pixels, .row_bytes = now->row_bytes,
                                .height = CCNET_HEIGHT, .width = CCNET_WIDTH,
-                               .channels = shown->channels,
-                               .format = shown->bytes == 2 ? CCNET_U16 : CCNET_U8};
+                               .channels = CCNET_CHANNELS,
+                               .format = chosen->floats      ? CCNET_F32
+                                         : shown->bytes == 2 ? CCNET_U16
+                                                             : CCNET_U8};
     ccnet_status status;
     if (chosen->rows) return segment_rows(chosen, now, image.format);
     status = ccnet_segment_bands(now->net, &image, &now->output, chosen->threads, in_threads, 0);
