@@ -19,12 +19,13 @@ from ccnet_edge.spec.network import NetworkSpec
 from ccnet_edge.train import Recipe
 
 pytestmark = pytest.mark.slow
-ray = pytest.importorskip("ray")
 
 
 @pytest.fixture
 def two_nodes(monkeypatch: pytest.MonkeyPatch) -> Iterator[Any]:
     """A cluster whose head makes nothing and whose two nodes make one trial each at a time."""
+    # Imported where it is used: it takes seconds, and the default run collects this file too.
+    ray = pytest.importorskip("ray")
     from ray.cluster_utils import Cluster
 
     monkeypatch.setenv("RAY_USAGE_STATS_ENABLED", "0")

@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import json
 import statistics
 from dataclasses import replace
+from pathlib import Path
 
 import pytest
 
-from ccnet_edge.architectures import ARCHITECTURES
+from ccnet_edge.architectures import ARCHITECTURES, at_base_width
 from ccnet_edge.cost import engine_memory
 from ccnet_edge.cost.engine_memory import (
     MODELS,
@@ -20,11 +22,14 @@ from ccnet_edge.cost.engine_memory import (
     standing,
 )
 from ccnet_edge.errors import UsageError
+from ccnet_edge.spec.artifact import SessionOptions
 from ccnet_edge.spec.network import NetworkSpec
+from ccnet_edge.spec.target import Precision
 
 UNET = ARCHITECTURES["unet"]
 SMALL = UNET(3, 1).with_widths((4, 8, 16, 32, 64))
 ENGINES = sorted(MODELS)
+OTHERS = Path(__file__).parents[3] / "benchmarks" / "results" / "memory_architectures.json"
 
 
 def network(point: MemoryPoint) -> NetworkSpec:
@@ -186,3 +191,42 @@ def test_a_channel_more_saves_at_most_a_fortieth(engine: str) -> None:
             assert less is not None
             assert more is not None
             assert more.peak_bytes >= 0.975 * less.peak_bytes
+
+
+def of_architecture(name: str, precision: Precision, options: SessionOptions) -> Forecast | None:
+    spec = at_base_width(ARCHITECTURES[name](3, 1), 8)
+    height, width = spec.input_size(96, 96)
+    return forecast(spec, height=height, width=width, precision=precision, options=options)
+
+
+@pytest.mark.parametrize("name", ["mobileunet", "resunet"])
+def test_sums_and_depthwise_convolutions_have_a_forecast_where_they_were_measured(
+    name: str,
+) -> None:
+    assert of_architecture(name, "fp32", STANDING) is not None
+    assert of_architecture(name, "fp32", replace(STANDING, threads=2)) is not None
+    assert of_architecture(name, "int8", STANDING) is None
+    assert of_architecture(name, "fp32", replace(STANDING, optimisation="all")) is None
+    measured = of_architecture(name, "fp32", standing("openvino")) is not None
+    assert measured == (name == "resunet")
+
+
+def test_networks_of_patches_have_none() -> None:
+    for name in ("dccn", "dcnn"):
+        assert of_architecture(name, "fp32", STANDING) is None
+
+
+def test_other_architectures_stay_below_the_upper_end_of_their_forecasts() -> None:
+    """Peaks that `benchmarks.memory_architectures` measured; nothing was fitted to them."""
+    peaks = json.loads(OTHERS.read_text())["figures"]["peaks"]
+    assert {peak["architecture"] for peak in peaks} == set(ARCHITECTURES) - {"dccn", "dcnn"}
+    for peak in peaks:
+        spec = at_base_width(ARCHITECTURES[peak["architecture"]](3, 1), peak["base_width"])
+        found = forecast(
+            spec,
+            height=peak["height"],
+            width=peak["width"],
+            options=standing(peak["engine"]),
+        )
+        assert found is not None
+        assert peak["peak_mib"] <= found.most_bytes / 2**20 + 0.05
