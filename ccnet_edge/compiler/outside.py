@@ -109,6 +109,11 @@ def adopt_outside(model: Path, stated: Stated, *, maximum: float, out: Path) -> 
         UsageError: a file that cannot be used, something that is missing, or results that are no
             logits of the image's size.
     """
+    if out.resolve() == model.resolve():
+        raise UsageError(
+            f"{out}: another file than the one that is taken in was wanted, which is left as it is",
+            hint="give another one with -o",
+        )
     graph = read_outside(model)
     outside = describe_outside(
         graph,

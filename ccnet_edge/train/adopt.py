@@ -61,8 +61,8 @@ def adopt(checkpoint: Checkpoint, out: Path) -> TrainedNetwork:
     A convolution's bias before batch normalisation, which ours has not, goes into its mean.
 
     Raises:
-        UsageError: no such architecture, a size that it does not take, or other outputs than
-            classes.
+        UsageError: no such architecture, a size that it does not take, other outputs than
+            classes, or another network in the folder.
         DataError: no safetensors file, or tensors that are missing, too many, of other shapes or
             kinds, or not finite.
     """
@@ -84,9 +84,23 @@ def adopt(checkpoint: Checkpoint, out: Path) -> TrainedNetwork:
         weights_sha256=hashlib.sha256(content).hexdigest(),
         source=path.name,
     )
+    _check_free(out, trained)
     serial.write_bytes(out / WEIGHTS, content)
     serial.save(trained, out / TRAINED)
     return trained
+
+
+def _check_free(out: Path, trained: TrainedNetwork) -> None:
+    """Refuse a folder that holds another network, or anything else than this one."""
+    files = {path.name for path in out.iterdir()} if out.is_dir() else set()
+    ours = files <= {WEIGHTS, TRAINED}
+    if TRAINED in files and ours:
+        ours = serial.load(TrainedNetwork, out / TRAINED) == trained
+    if not ours:
+        raise UsageError(
+            f"{out}: a new or an empty folder was wanted, found {', '.join(sorted(files)[:NAMED])}",
+            hint="give another one with -o",
+        )
 
 
 def names_to_fill(path: Path, architecture: str) -> str:

@@ -51,4 +51,14 @@ def _onnx(model: Path) -> Precision:
     return "fp16" if halves else "fp32"
 
 
-_READERS: dict[str, Callable[[Path], Precision]] = {".ccnet": _native, ".onnx": _onnx}
+def _openvino(model: Path) -> Precision:
+    from ccnet_edge.device.backends.openvino import computes_in
+
+    return computes_in(model)
+
+
+_READERS: dict[str, Callable[[Path], Precision]] = {
+    ".ccnet": _native,
+    ".onnx": _onnx,
+    ".ovir": _openvino,
+}

@@ -278,6 +278,11 @@ def test_a_file_that_says_nothing_of_itself_is_refused_with_what_to_do(
     assert found.code == 2
     assert "3 logits a pixel were wanted" in found.err
     assert not (tmp_path / "o.onnx").exists()
+    before = theirs.read_bytes()
+    found = cli("adopt", theirs, *SAID, "-o", theirs)
+    assert found.code == 2
+    assert "which is left as it is" in found.err
+    assert theirs.read_bytes() == before
     found = cli("parity", theirs, "--against", theirs, "--data", data)
     assert found.code == 2
     assert "ccnet-edge adopt FILE.onnx" in found.err

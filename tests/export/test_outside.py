@@ -18,6 +18,7 @@ from ccnet_edge.export.outside import read_outside
 from ccnet_edge.export.outside_formats import OUTSIDE, export_outside
 from ccnet_edge.spec.artifact import SessionOptions
 from ccnet_edge.spec.target import Precision
+from ccnet_edge.verify import precision_of
 from tests.export.test_tensorrt import conv, graph_of
 
 
@@ -143,6 +144,8 @@ def test_every_format_answers_as_the_file_does(
     assert np.abs(found - want).max() <= limit * np.abs(want).max()
     if precision != "fp32":
         assert np.any(found != want)
+    if out.suffix in (".onnx", ".ovir"):
+        assert precision_of(out) == precision
 
 
 def test_formats_that_begin_with_a_network_of_ours_are_refused(tmp_path: Path) -> None:

@@ -176,3 +176,16 @@ def test_files_that_can_run_code_are_not_read(cli: Call, tmp_path: Path) -> None
 def test_what_it_does_not_say_has_to_be_given(adopt: Adopt, tmp_path: Path) -> None:
     said = refused(adopt(weights("unet", (2, 2, 2, 2, 2)), "--mean", "0,0,0"), tmp_path)
     assert "--size, --std, --classes missing" in said
+
+
+def test_nothing_that_is_there_is_replaced_but_by_itself(adopt: Adopt, tmp_path: Path) -> None:
+    good = weights("unet", (2, 2, 2, 2, 2))
+    assert adopt(good).code == 0
+    before = (tmp_path / "out" / "weights.safetensors").read_bytes()
+    assert adopt(good).code == 0
+    found = adopt(good | {"blocks.head.bias": torch.ones(1)})
+    assert found.code == 2
+    assert "a new or an empty folder was wanted, found trained.json, weights" in found.err
+    assert (tmp_path / "out" / "weights.safetensors").read_bytes() == before
+    (tmp_path / "out" / "request.json").write_text("{}")
+    assert adopt(good).code == 2

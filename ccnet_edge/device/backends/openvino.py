@@ -5,6 +5,7 @@ The file is a zip of `model.xml.gz`, the graph, and `model.bin`, its weights.
 
 from __future__ import annotations
 
+import re
 import zlib
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -18,6 +19,7 @@ from numpy.typing import NDArray
 from ccnet_edge.device.backends.archives import model_name, open_archive
 from ccnet_edge.errors import BundleRefusedError, DeviceError
 from ccnet_edge.spec.artifact import SessionOptions
+from ccnet_edge.spec.target import Precision
 
 GRAPH, WEIGHTS = "model.xml.gz", "model.bin"
 # Members larger than this are refused unread: the uncompressed U-Net has 124 MB of weights.
@@ -54,6 +56,19 @@ class OpenVinoSession:
     def close(self) -> None:
         """Give the engine's memory back."""
         self._request = None
+
+
+def computes_in(model: Path) -> Precision:
+    """What the model in a file of format `openvino` computes in, by the types of its constants.
+
+    Raises:
+        BundleRefusedError: the file is none.
+    """
+    graph, _ = _members(model)
+    types = set(re.findall(rb'element_type="(\w+)"', graph))
+    if types & {b"i8", b"u8"}:
+        return "int8"
+    return "fp16" if b"f16" in types else "fp32"
 
 
 def open_openvino(model: Path | bytes, options: SessionOptions) -> OpenVinoSession:
