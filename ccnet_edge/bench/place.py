@@ -92,8 +92,12 @@ class Place:
             self._opened = Opened(folder=lines[-2], machine=instruction_set(machine, bits))
         return self._opened
 
-    def send(self, file: Path) -> str:
+    def send(self, file: Path, *, once: bool = False) -> str:
         """The path on the device of a file with this content, copied if it is not there.
+
+        Args:
+            file: what to copy.
+            once: whoever uses it removes it there, so that it is copied anew the next time.
 
         Raises:
             DeviceError: it could not be copied whole; nothing of it is left there.
@@ -102,7 +106,10 @@ class Place:
         name = re.sub(r"[^\w.-]", "_", file.name, flags=re.ASCII)
         if (digest, name) not in self._sent:
             folder = f"{self.open().folder}/{digest[:32]}"
-            self._sent[digest, name] = self._copied(file, folder, name, digest)
+            path = self._copied(file, folder, name, digest)
+            if once:
+                return path
+            self._sent[digest, name] = path
         return self._sent[digest, name]
 
     def close(self, *, keep: bool) -> None:

@@ -70,7 +70,15 @@ class Program:
         words = ("--floats", "--logits", "out/logits")
         with tempfile.TemporaryDirectory(prefix="ccnet-") as folder:
             out = Path(folder) / "out"
-            self.run(x.astype("<f4").tobytes(), *words, out=out)
+            try:
+                self.run(x.astype("<f4").tobytes(), *words, out=out)
+            except DeviceError as error:
+                if "no such option" not in error.message:
+                    raise
+                raise DeviceError(
+                    f"{error.message}: the bundle's program is of an older ccnet-edge",
+                    hint="build the bundle again",
+                ) from error
             return np.fromfile(out / "logits", "<f4").reshape(-1, height, width)
 
     def run(self, image: bytes, *words: str, out: Path) -> str:
@@ -82,9 +90,13 @@ class Program:
         with tempfile.TemporaryDirectory(prefix="ccnet-") as folder:
             picture = Path(folder) / "image"
             picture.write_bytes(image)
-            there = self.device.send(picture)
+            there = self.device.send(picture, once=True)
         wanted = [self.runner, self.weights, there, "out/mask.pgm", *words]
-        command = f"mkdir out && {_started(self.runner, self.library, wanted)}"
+        # The image goes when it was read: boards keep such folders in their memory.
+        folder = shlex.quote(str(PurePosixPath(there).parent))
+        gone = f"rm -f {shlex.quote(there)}; rmdir {folder} 2>/dev/null"
+        started = _started(self.runner, self.library, wanted)
+        command = f"mkdir out && ({started}); code=$?; {gone}; exit $code"
         what = f"{RUNNER} on {self.device.name}"
         said = self.device.start(["sh", "-c", command], what=what, out=out)
         if said.code:

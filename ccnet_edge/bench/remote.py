@@ -149,9 +149,9 @@ class RemoteHost:
             raise device_failure(what, said.code or 0, said.text)
         return text
 
-    def send(self, file: Path) -> str:
+    def send(self, file: Path, *, once: bool = False) -> str:
         """The path there of a file, copied if it is not there; see `Place.send`."""
-        return self._place.send(file)
+        return self._place.send(file, once=once)
 
     def start(
         self,

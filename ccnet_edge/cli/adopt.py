@@ -29,9 +29,7 @@ FULL_SCALE = {"8": 255.0, "16": 65535.0}
     type=click.Choice(["box", "bilinear"]),
     help="How images come to that size.  [default: box]",
 )
-@click.option(
-    "--bits", type=click.Choice(list(FULL_SCALE)), default="8", show_default=True, help="A sample."
-)
+@click.option("--bits", type=click.Choice(list(FULL_SCALE)), help="Of a sample.  [default: 8]")
 @click.option("--arch", help="Of a checkpoint: its architecture.  [default: unet]")
 @click.option(
     "--rename",
@@ -49,7 +47,7 @@ def command(
     mean: tuple[float, ...] | None,
     std: tuple[float, ...] | None,
     resize: Resize | None,
-    bits: str,
+    bits: str | None,
     arch: str | None,
     rename: Path | None,
     names: bool,
@@ -66,8 +64,15 @@ def command(
     from ccnet_edge.cli.adopt_inputs import take_checkpoint, take_graph
     from ccnet_edge.export.outside_image import Stated
 
-    stated = Stated(mean=mean, std=std, classes=classes, size=size, resize=resize)
-    maximum = FULL_SCALE[bits]
+    stated = Stated(
+        mean=mean,
+        std=std,
+        classes=classes,
+        size=size,
+        resize=resize,
+        maximum=None if bits is None else FULL_SCALE[bits],
+    )
+    maximum = FULL_SCALE[bits or "8"]
     if file.suffix == ".onnx":
         if arch or rename or names:
             raise UsageError("--arch, --rename and --names are for checkpoints, not for ONNX files")

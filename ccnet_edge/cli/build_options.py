@@ -10,6 +10,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, TypeVar, get_args
 
 import click
+from click.core import ParameterSource
 
 from ccnet_edge.cli.console import say
 from ccnet_edge.cli.data_options import DatasetRequest
@@ -29,6 +30,20 @@ if TYPE_CHECKING:
 F = TypeVar("F", bound=Callable[..., Any])
 
 BUILDS = Path("build")
+# Parameter → option of what a network that is there already settles.
+SETTLED = {
+    "arch": "--arch",
+    "device": "--device",
+    "formulation": "--formulation",
+    "minimise": "--minimise",
+    "multiplier_name": "--multiplier",
+    "recipe": "--recipe",
+    "seed": "--seed",
+    "size": "--size",
+    "steps": "--steps",
+    "time_limit": "--time-limit",
+    "train_base": "--train-base",
+}
 SAMPLE = "cells"
 
 
@@ -59,13 +74,16 @@ class BuildChoices:
         """
         if self.trained is None:
             return plan
+        context = click.get_current_context()
         given = [
-            f"--{name.replace('_', '-')}"
-            for name in ("size", "recipe", "steps", "time_limit", "train_base")
-            if getattr(self, name)
-        ]
+            option for name, option in SETTLED.items()
+            if context.get_parameter_source(name) not in (None, ParameterSource.DEFAULT)
+        ]  # fmt: skip
         if given:
-            raise UsageError(f"{', '.join(given)}: nothing is trained with --trained")
+            raise UsageError(
+                f"{', '.join(given)}: nothing is planned and trained with --trained",
+                hint="leave it out: the network that is there settles it",
+            )
         from ccnet_edge.export import trained_folder
         from ccnet_edge.train.state import read_record
 
@@ -154,7 +172,8 @@ class BuildChoices:
         degradation = plan.degradation(limits.metric)
         known = limits.base_accuracy or degradation.base_accuracy
         height, width = self.size or fitting_size(dataset)
-        if max(dataset.typical_size()) > max(height, width) and self.size is None:
+        asked = self.size is not None or self.trained is not None
+        if max(dataset.typical_size()) > max(height, width) and not asked:
             say(
                 f"note: images of typically {'×'.join(map(str, dataset.typical_size()))} pixels "
                 f"(height × width) become {height}×{width}; --size chooses another input"

@@ -48,7 +48,7 @@ def command(*, folder: Path, format_: str, out: Path | None, as_json: bool, **gi
 
     name = FILES.get(format_, f"model.{format_}")
     if folder.suffix == ".onnx":
-        own = f"{folder.stem}-{given['precision']}{Path(name).suffix}"
+        own = f"{folder.stem}-{given['precision']}{name.removeprefix('model')}"
         with progress_bars() as progress:
             artifact = write_outside(folder, out or folder.with_name(own), format_, progress, given)
         show(artifact, out or folder.with_name(own), as_json)

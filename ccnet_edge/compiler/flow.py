@@ -9,7 +9,7 @@ from pathlib import Path
 from ccnet_edge.compiler import finish, judging, stages
 from ccnet_edge.compiler.given import GivenNetwork, assess_given, take_given
 from ccnet_edge.compiler.proof import prove_memory
-from ccnet_edge.compiler.request import check_host, open_site
+from ccnet_edge.compiler.request import Site, check_host, open_site
 from ccnet_edge.compiler.tuning import tune_options
 from ccnet_edge.dataset import SegmentationDataset
 from ccnet_edge.device.package import SUMMARY
@@ -96,11 +96,18 @@ def build(
             samples=None if trained.source else stages.advise_samples(site, solution),
             proof=proof,
         )
-        summary = judging.follow_to_device(site, finish.package(site, summary))
+        summary = finish.package(site, summary)
         examples = finish.draw_examples(site, artifact, summary)
-        summary = replace(summary, times=finish.stage_times(site))
-        serial.save(summary, folder / SUMMARY)
-        finish.write_page(folder, summary, examples)
+        summary = _keep(site, summary, examples)
+        followed = judging.follow_to_device(site, summary)
+        return summary if followed is summary else _keep(site, followed, examples)
+
+
+def _keep(site: Site, summary: BuildSummary, examples: tuple[Path, ...]) -> BuildSummary:
+    """Write the summary and its page, with the times of all stages so far."""
+    summary = replace(summary, times=finish.stage_times(site))
+    serial.save(summary, site.folder / SUMMARY)
+    finish.write_page(site.folder, summary, examples)
     return summary
 
 

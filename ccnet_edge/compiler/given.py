@@ -72,8 +72,10 @@ def open_given(path: Path, dataset: SegmentationDataset) -> GivenNetwork:
             f"--trained: {path} is for samples from 0 to {record.preprocessing.maximum:.0f}, those "
             f"of {dataset.name} go to {dataset.maximum:.0f}"
         )
-    if not record.source and not _trained_on(folder, dataset):
-        record = replace(record, source=f"a training on other data than {dataset.name}")
+    learned = _trained_on(folder)
+    if not record.source and learned != dataset.fingerprint:
+        other = f"other data than {dataset.name}" if learned else "data that is not known"
+        record = replace(record, source=f"a training on {other}")
     return GivenNetwork(folder=folder, record=record)
 
 
@@ -113,6 +115,9 @@ def take_given(site: Site, given: GivenNetwork) -> TrainedNetwork:
 
     def make() -> None:
         serial.write_bytes(out / WEIGHTS, (given.folder / WEIGHTS).read_bytes())
+        if (given.folder / REQUEST).is_file():
+            # Says what it was trained on, to a build that is given this one.
+            serial.write_bytes(out / REQUEST, (given.folder / REQUEST).read_bytes())
         serial.save(given.record, out / TRAINED)
 
     files = (f"{TRAINING}/{WEIGHTS}", f"{TRAINING}/{TRAINED}")
@@ -120,8 +125,9 @@ def take_given(site: Site, given: GivenNetwork) -> TrainedNetwork:
     return given.record
 
 
-def _trained_on(folder: Path, dataset: SegmentationDataset) -> bool:
+def _trained_on(folder: Path) -> str:
+    """The fingerprint of the data that it was trained on; empty where nothing says."""
     try:
-        return serial.load(Trained, folder / REQUEST).data == dataset.fingerprint
+        return serial.load(Trained, folder / REQUEST).data
     except ConfigError:
-        return False
+        return ""

@@ -121,7 +121,8 @@ def follow_to_device(site: Site, summary: BuildSummary) -> BuildSummary:
             progress=site.progress,
         )
 
-    inputs = (summary.archive_sha256, request.data.fingerprint, request.strict, request.host)
+    asked = (request.data.fingerprint, request.strict, request.host)
+    inputs = (summary.archive_sha256, *asked, here())
     report = site.store.value("device-parity", ParityReport, inputs, make)
     judged = parity_gate(report, where=place(summary.environment))
     gates = tuple(judged if gate.name == judged.name else gate for gate in summary.gates)

@@ -123,10 +123,21 @@ def adopt_outside(model: Path, stated: Stated, *, maximum: float, out: Path) -> 
         maximum=maximum,
     )
     pre = outside.preprocessing
-    make_input_shape_fixed(
-        graph.graph, graph.graph.input[0].name, [1, pre.channels, *pre.input_size]
+    size = [1, pre.channels, *pre.input_size]
+    try:
+        make_input_shape_fixed(graph.graph, graph.graph.input[0].name, size)
+    except ValueError as error:
+        raise UsageError(
+            f"{model}: its input cannot be fixed to {size}: {error}",
+            hint="two open sides of one name have to be equal: export it with other names for them",
+        ) from error
+    attach_described(
+        graph,
+        pre,
+        outside.classes,
+        stated_by=outside.stated_by,
+        original=outside.original or f"{model.name}, sha256 {outside.sha256}",
     )
-    attach_described(graph, pre, outside.classes)
     _check_answer(graph.SerializeToString(), SessionOptions(), outside, noise(_shape(pre)))
     serial.write_bytes(out, graph.SerializeToString(deterministic=True))
     return outside

@@ -17,7 +17,7 @@ from ccnet_edge.compiler.tuning import tune_options
 from ccnet_edge.dataset import SegmentationDataset
 from ccnet_edge.device.memory import peak_bytes
 from ccnet_edge.device.timer import TIME_LIMIT_S as BENCH_LIMIT_S
-from ccnet_edge.export import TRAINING
+from ccnet_edge.export import FORMATS, MIXED, TRAINING
 from ccnet_edge.solver import describe
 from ccnet_edge.spec.build import BuildRequest
 from ccnet_edge.spec.network import NetworkSpec
@@ -98,7 +98,7 @@ def preview(
         _look_further(site, solution, given)
         if store.receipt("bundle") is not None:
             # Its inputs are all results at once; with these unchanged it is, or takes a moment.
-            store.found.append("bundle")
+            store.found += [s for s in ("bundle", "device-parity") if store.receipt(s) is not None]
     return BuildPreview(
         folder=str(folder),
         solution=solution,
@@ -124,6 +124,7 @@ def describe_preview(found: BuildPreview) -> str:
     known = sum(stage.seconds or 0 for stage in found.stages if not stage.there)
     time = f"{format_ms(known * 1e3)} (estimate, on this machine as busy as it is)"
     libraries = f"missing: {', '.join(found.missing)}" if found.missing else "all installed"
+    training = "" if found.solution.given else " while it trains"
     needed, free = format_bytes(found.disk_bytes), format_bytes(found.free_bytes)
     lines += [
         "",
@@ -132,7 +133,7 @@ def describe_preview(found: BuildPreview) -> str:
         f"in about {time}, and seconds for what has no time here",
         "",
         f"it needs   {needed} of disk (estimate), {free} are free",
-        f"           {format_mib(found.memory_bytes)} of memory while it trains (measured)",
+        f"           {format_mib(found.memory_bytes)} of memory{training} (measured)",
         f"           libraries: {libraries}",
         f"           host for latency and memory: {found.host}",
         "nothing was written",
@@ -199,7 +200,9 @@ def _planning(site: Site) -> str:
 def _precision(site: Site) -> str:
     if site.request.precision == "auto":
         return "choose a precision by measuring"
-    return f"{site.request.precision}, as asked for"
+    mixed = site.request.precision == "int8" and FORMATS[site.request.engine] in MIXED
+    search = ", but for the nodes that need float32" if mixed else ""
+    return f"{site.request.precision}, as asked for{search}"
 
 
 def _training(

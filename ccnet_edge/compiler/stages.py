@@ -190,7 +190,7 @@ def choose_precision(site: Site, trained: TrainedNetwork) -> PrecisionChoice:
     request = site.request
     inputs = (
         trained, request.engine, request.precision, request.strict, request.limits,
-        request.data.fingerprint, request.host, here(),
+        request.data.fingerprint, request.host, request.profile.instruction_set, here(),
     )  # fmt: skip
     return site.store.value(
         "precision", PrecisionChoice, inputs, lambda: measure_precisions(site, trained)
@@ -213,7 +213,8 @@ def export_model(site: Site, trained: TrainedNetwork, chosen: PrecisionChoice) -
         site.progress("export", done=1, total=1, note=site.model.name)
 
     calibrated = site.request.data.fingerprint if precision == "int8" else ""
-    versioned = (site.request.profile.tensorrt, versions())
+    profile = site.request.profile
+    versioned = (profile.tensorrt, profile.instruction_set, versions())
     inputs = (
         trained, site.request.engine, site.request.limits, precision, chosen.floats, calibrated,
         versioned,

@@ -16,6 +16,7 @@ from ccnet_edge.export.metadata import ModelMetadata, attach
 from ccnet_edge.export.onnx_graph import INPUT, OPSET, OUTPUT, check, clean, float_graph
 from ccnet_edge.export.onnx_half import to_half
 from ccnet_edge.export.onnx_int8 import Scheme, scheme_for, to_int8
+from ccnet_edge.export.opset import opset_of
 from ccnet_edge.spec import serial
 from ccnet_edge.spec.artifact import Artifact
 from ccnet_edge.spec.training import TrainedNetwork
@@ -90,7 +91,7 @@ def write_model(
     model: ModelProto, out: Path, options: ExportOptions, *, shape: tuple[int, int, int, int]
 ) -> Artifact:
     """Write a graph that is in the precision of `options` already."""
-    opset = model.opset_import[0].version
+    opset = opset_of(model)
     serial.write_bytes(out, model.SerializeToString(deterministic=True))
     free = (0, 0) if options.dynamic else shape[2:]
     return describe_file(

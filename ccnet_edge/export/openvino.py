@@ -20,6 +20,7 @@ from ccnet_edge.device.bundle.zips import zip_bytes
 from ccnet_edge.export import ExportOptions, describe_file
 from ccnet_edge.export.onnx import onnx_model
 from ccnet_edge.export.onnx_int8 import Scheme
+from ccnet_edge.export.opset import opset_of
 from ccnet_edge.spec import serial
 from ccnet_edge.spec.artifact import Artifact
 from ccnet_edge.train import load_trained
@@ -42,7 +43,7 @@ def write_openvino(
     model: ModelProto, out: Path, options: ExportOptions, *, shape: tuple[int, int, int, int]
 ) -> Artifact:
     """Write a graph in float32 or int8; its weights are halved where `options` ask for fp16."""
-    opset = model.opset_import[0].version
+    opset = opset_of(model)
     files = ir_files(model.SerializeToString(), half=options.precision == "fp16")
     serial.write_bytes(out, zip_bytes(files))
     size = (0, 0) if options.dynamic else shape[2:]

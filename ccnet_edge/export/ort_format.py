@@ -22,6 +22,7 @@ from ccnet_edge.errors import UsageError
 from ccnet_edge.export import ExportOptions, describe_file
 from ccnet_edge.export.onnx import onnx_model
 from ccnet_edge.export.onnx_int8 import Scheme, scheme_for
+from ccnet_edge.export.opset import opset_of
 from ccnet_edge.spec import serial
 from ccnet_edge.spec.artifact import Artifact
 from ccnet_edge.train import load_trained
@@ -55,7 +56,7 @@ def write_ort(
     model: ModelProto, out: Path, options: ExportOptions, *, shape: tuple[int, int, int, int]
 ) -> Artifact:
     """Write a graph that is in the precision of `options` already; see `check_machine`."""
-    opset = model.opset_import[0].version
+    opset = opset_of(model)
     serial.write_bytes(out, _optimised(model, options.machine))
     size = (0, 0) if options.dynamic else shape[2:]
     return describe_file(

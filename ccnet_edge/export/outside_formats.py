@@ -5,21 +5,27 @@ from __future__ import annotations
 from pathlib import Path
 from typing import Protocol
 
-from onnx import ModelProto
+import onnx
+from onnx import AttributeProto, ModelProto, NodeProto
 
-from ccnet_edge.errors import UsageError
+from ccnet_edge.device.backends import open_session
+from ccnet_edge.errors import DataError, UsageError
 from ccnet_edge.export import check_options
 from ccnet_edge.export.onnx import write_model
 from ccnet_edge.export.onnx_graph import under_our_names
 from ccnet_edge.export.onnx_half import to_half
 from ccnet_edge.export.onnx_int8 import Scheme, scheme_for, to_int8
 from ccnet_edge.export.openvino import UNSIGNED, write_openvino
+from ccnet_edge.export.opset import opset_of
 from ccnet_edge.export.options import ExportOptions
 from ccnet_edge.export.ort_format import check_machine, ort_scheme, write_ort
 from ccnet_edge.export.outside import fixed_size, precision_of, read_outside
 from ccnet_edge.export.tensorrt import DEFAULT_VERSION, EngineWish, prepare, write_prepared
-from ccnet_edge.spec.artifact import Artifact
+from ccnet_edge.spec.artifact import Artifact, SessionOptions
 from ccnet_edge.spec.tensorrt import Shape
+
+# The first opset that has quantisation by channel.
+QUANTISES = 13
 
 
 class Write(Protocol):
@@ -65,10 +71,35 @@ def export_outside(path: Path, out: Path, kind: str, options: ExportOptions) -> 
             f"{path}: a network in fp32 was wanted, this one is in {found} already",
             hint="give the file that it was made from; package and bench take it as it is",
         )
+    inside = [node.op_type for node in model.graph.node if _has_graphs(node)]
+    if inside:
+        raise UsageError(
+            f"{path}: a network of one graph was wanted, its {inside[0]} holds another",
+            hint="export it without control flow: package and bench take it as it is",
+        )
     model = under_our_names(model)
     for number, node in enumerate(model.graph.node):
         node.name = f"{node.op_type}_{number}"
-    return OUTSIDE[kind](model, out, options, shape=shape)
+    try:
+        if options.precision == "int8" and opset_of(model) < QUANTISES:
+            model = onnx.version_converter.convert_version(model, QUANTISES)
+        artifact = OUTSIDE[kind](model, out, options, shape=shape)
+        if kind == "onnx":
+            open_session(out, SessionOptions()).close()
+    except (DataError, UsageError):
+        raise
+    except Exception as error:
+        out.unlink(missing_ok=True)
+        raise UsageError(
+            f"{path}: could not be written as {kind} in {options.precision}: "
+            f"{(str(error).splitlines() or [type(error).__name__])[0]}",
+            hint="export the network in a newer opset, such as 18, and with plainer operators",
+        ) from error
+    return artifact
+
+
+def _has_graphs(node: NodeProto) -> bool:
+    return any(a.type in (AttributeProto.GRAPH, AttributeProto.GRAPHS) for a in node.attribute)
 
 
 def _onnx(model: ModelProto, out: Path, options: ExportOptions, *, shape: Shape) -> Artifact:

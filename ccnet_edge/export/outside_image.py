@@ -11,12 +11,11 @@ from typing import Literal
 from onnx import ModelProto
 
 from ccnet_edge.errors import ConfigError, UsageError
-from ccnet_edge.export.metadata import PREFIX
+from ccnet_edge.export.metadata import ORIGINAL, PREFIX, STATED_BY, described
 from ccnet_edge.export.outside import image_size
-from ccnet_edge.spec import serial
 from ccnet_edge.spec.artifact import Preprocessing
 from ccnet_edge.spec.bundle import MAX_CHANNELS, MAX_INPUT_PIXELS
-from ccnet_edge.spec.outside import OutsideModel
+from ccnet_edge.spec.outside import OutsideModel, StatedBy
 
 Resize = Literal["box", "bilinear"]
 
@@ -27,7 +26,7 @@ class Stated:
 
     Samples are divided by 255 (65 535 where they have 16 bits), then `mean` is taken from them and
     they are divided by `std`, one a channel. `size` is height and width in pixels, `classes` are
-    background first.
+    background first. `maximum` is the samples' full scale, 255 or 65 535.
     """
 
     mean: tuple[float, ...] | None = None
@@ -35,6 +34,7 @@ class Stated:
     classes: tuple[str, ...] | None = None
     size: tuple[int, int] | None = None
     resize: Resize | None = None
+    maximum: float | None = None
 
 
 def describe_outside(
@@ -54,19 +54,18 @@ def describe_outside(
         ConfigError: the metadata is damaged.
     """
     entries = {entry.key: entry.value for entry in model.metadata_props}
-    own = entries.get(f"{PREFIX}preprocessing"), entries.get(f"{PREFIX}classes")
-    told = (stated.mean, stated.std, stated.classes)
-    if own[0] is None or own[1] is None:
-        by: Literal["options", "metadata"] = "options"
-        pre, classes = _from_options(model, stated, path=path, maximum=maximum)
-    elif any(value is not None for value in (*told, stated.resize)):
+    told = (stated.mean, stated.std, stated.classes, stated.resize, stated.maximum)
+    if not {f"{PREFIX}preprocessing", f"{PREFIX}classes"} <= entries.keys():
+        by: StatedBy = "options"
+        pre, classes = _from_options(model, stated, path=path, maximum=stated.maximum or maximum)
+    elif any(value is not None for value in told):
         raise UsageError(
             f"{path}: it says itself how its images are made",
-            hint="leave out --mean, --std, --classes and --resize",
+            hint="leave out --mean, --std, --classes, --resize and --bits",
         )
     else:
-        by = "metadata"
-        pre, classes = _from_metadata(own[0], own[1], path)
+        by = "options" if entries.get(PREFIX + STATED_BY) == '"options"' else "metadata"
+        pre, classes = described(entries, path)
         if stated.size not in (None, (pre.height, pre.width)):
             raise UsageError(f"{path}: says that it is for {pre.height} × {pre.width} pixels")
         channels, *_ = image_size(model, path, size=pre.input_size)
@@ -79,6 +78,7 @@ def describe_outside(
         preprocessing=pre,
         classes=classes,
         stated_by=by,
+        original=entries.get(PREFIX + ORIGINAL, "").strip('"'),
     )
 
 
@@ -154,17 +154,6 @@ def _check_told(stated: Stated, where: Path, names: Sequence[str]) -> None:
         )
 
 
-def _from_metadata(
-    preprocessing: str, classes: str, path: Path
-) -> tuple[Preprocessing, tuple[str, ...]]:
-    where = f"{path}: {PREFIX}"
-    pre = serial.from_json(Preprocessing, preprocessing, where=f"{where}preprocessing")
-    named = serial.from_json(_Names, f'{{"names": {classes}}}', where=f"{where}classes")
-    if not 0 < pre.height * pre.width <= MAX_INPUT_PIXELS or pre.multiple < 1:
-        raise ConfigError(f"{where}preprocessing: no image has {pre.height} × {pre.width} pixels")
-    return pre, named.names
-
-
 def _check_figures(mean: tuple[float, ...], std: tuple[float, ...], channels: int) -> None:
     """One mean and one deviation a channel, of samples from 0 to 1."""
     if len(mean) != channels or len(std) != channels:
@@ -179,8 +168,3 @@ def _check_figures(mean: tuple[float, ...], std: tuple[float, ...], channels: in
         )
     if not all(s > 0 and math.isfinite(s) for s in std):
         raise UsageError(f"--std: figures above 0 were wanted, found {', '.join(map(str, std))}")
-
-
-@dataclass(frozen=True, kw_only=True)
-class _Names:
-    names: tuple[str, ...]

@@ -16,7 +16,7 @@ import onnxruntime
 from numpy.typing import NDArray
 from onnx import ModelProto
 
-from ccnet_edge.errors import DataError
+from ccnet_edge.errors import DataError, UsageError
 from ccnet_edge.export.onnx_graph import INPUT
 from ccnet_edge.export.options import Inputs, Method
 from ccnet_edge.native.quantise import Range
@@ -123,7 +123,15 @@ class _Watched:
             value.name: value for value in onnx.shape_inference.infer_shapes(model).graph.value_info
         }
         ends = {value.name for value in model.graph.output}
-        watched.graph.output.extend(shaped[name] for name in self._names if name not in ends)
+        inner = [name for name in self._names if name not in ends]
+        unknown = [name for name in inner if name not in shaped]
+        if unknown:
+            raise UsageError(
+                f"int8 needs the type of every value, and nothing tells that of {unknown[0]} and "
+                f"{len(unknown) - 1} more",
+                hint="export the network with its shapes inferred, or take --precision fp16",
+            )
+        watched.graph.output.extend(shaped[name] for name in inner)
         self._session: Any = onnxruntime.InferenceSession(
             watched.SerializeToString(), providers=["CPUExecutionProvider"]
         )
@@ -141,5 +149,5 @@ def stored_values(model: ModelProto) -> tuple[str, ...]:
     for node in model.graph.node:
         for name in node.input:
             readers.setdefault(name, []).append(node.op_type)
-    made = (name for node in model.graph.node for name in node.output)
+    made = (name for node in model.graph.node for name in node.output if name)
     return tuple(name for name in made if readers.get(name) != ["Relu"])

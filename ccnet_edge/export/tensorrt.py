@@ -22,7 +22,7 @@ from ccnet_edge.errors import UsageError
 from ccnet_edge.export import describe_file
 from ccnet_edge.export.onnx import INPUT, OUTPUT, export_onnx
 from ccnet_edge.export.onnx_graph import under_our_names
-from ccnet_edge.export.opset import lower_opset
+from ccnet_edge.export.opset import lower_opset, opset_of
 from ccnet_edge.export.options import ExportOptions, Inputs
 from ccnet_edge.export.tensorrt_check import check_graph, problems_of
 from ccnet_edge.export.tensorrt_operators import taken_by
@@ -85,7 +85,7 @@ def write_prepared(model: ModelProto, out: Path, *, precision: Precision) -> Art
     artifact = describe_file(
         out,
         kind="tensorrt",
-        opset=model.opset_import[0].version,
+        opset=opset_of(model),
         shape=(dims[0].dim_value, dims[1].dim_value, dims[2].dim_value, dims[3].dim_value),
         precision=precision,
     )

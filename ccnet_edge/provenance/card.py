@@ -89,6 +89,7 @@ def _outside_card(parts: BundleParts) -> dict[str, Any]:
             source=outside.source,
             source_sha256=outside.sha256,
             producer=outside.producer or "not stated",
+            **({"original": outside.original} if outside.original else {}),
             preprocessing_stated_by=outside.stated_by,
             precision=parts.artifact.precision,
         ),

@@ -26,4 +26,5 @@ def kept_lines(choice: PrecisionChoice | None) -> list[str]:
     """The same of a build's choice; none where its format has no nodes in float32."""
     if choice is None or choice.kept is None:
         return []
-    return describe_kept(choice.kept).splitlines()
+    lines = describe_kept(choice.kept).splitlines()
+    return lines if choice.precision == "int8" else ["int8, which does not ship:", *lines]

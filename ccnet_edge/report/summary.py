@@ -70,7 +70,8 @@ def _precision(summary: BuildSummary) -> list[str]:
     kept = kept_lines(choice)
     if choice is None or not (choice.tried or kept):
         return []
-    lines = ["", f"precision  {choice.precision}: {choice.reason}  [measured]"]
+    kind = "  [measured]" if choice.tried else ""
+    lines = ["", f"precision  {choice.precision}: {choice.reason}{kind}"]
     lines += [f"  {line}" for line in kept]
     for one in choice.tried:
         dice = "n/a" if one.dice is None else f"{one.dice:.4f}"

@@ -7,6 +7,8 @@ from typing import Literal
 
 from ccnet_edge.spec.artifact import Preprocessing
 
+StatedBy = Literal["options", "metadata"]
+
 
 @dataclass(frozen=True, kw_only=True)
 class OutsideModel:
@@ -14,8 +16,9 @@ class OutsideModel:
 
     `source` is the file that it came in and `sha256` that file's hash; `producer` is what the file
     says made it, empty where it does not. `classes` names every class, background first.
-    `stated_by` tells whether `preprocessing` and `classes` were given by who packed it, or read
-    from the file's own metadata.
+    `stated_by` tells whether `preprocessing` and `classes` were given by a person who packed it or
+    took it in, or read from the file's own metadata. `original` is the file that it was taken in
+    from, with its hash, where that was another.
     """
 
     source: str
@@ -23,4 +26,5 @@ class OutsideModel:
     producer: str
     preprocessing: Preprocessing
     classes: tuple[str, ...]
-    stated_by: Literal["options", "metadata"]
+    stated_by: StatedBy
+    original: str = ""

@@ -20,7 +20,7 @@ from torch import Tensor, nn
 from ccnet_edge.architectures import base_network
 from ccnet_edge.cost.shapes import check_image_size
 from ccnet_edge.errors import DataError, UsageError
-from ccnet_edge.nets import build_module
+from ccnet_edge.nets import SpecModule, build_module
 from ccnet_edge.nets.ops import convolution_of
 from ccnet_edge.spec import serial
 from ccnet_edge.spec.artifact import Preprocessing
@@ -36,6 +36,10 @@ PREFIX = "blocks."
 COUNTER = "num_batches_tracked"
 # Files of torch.save begin with a zip's or a pickle's first bytes.
 PICKLES = (b"PK\x03\x04", b"\x80\x02")
+# Channels, or taps of a kernel, that a layer may have.
+MOST = 65_536
+# What weights may be stored in.
+STORED = (torch.float16, torch.bfloat16, torch.float32, torch.float64)
 # Tensors that an error names.
 NAMED = 4
 
@@ -148,9 +152,13 @@ def read_tensors(path: Path) -> dict[str, Tensor]:
             "weights_only=True), 'weights.safetensors')",
         )
     try:
-        return load_tensors(content)
-    except (SafetensorError, ValueError) as error:
+        found = load_tensors(content)
+    except (KeyError, SafetensorError, ValueError) as error:
         raise DataError(f"{path}: a safetensors file was wanted: {error}") from error
+    for name, value in found.items():
+        if not value.numel() or max(value.shape, default=1) > MOST:
+            raise DataError(f"{path}: {name} has the shape {list(value.shape)}, which no layer has")
+    return found
 
 
 def _renamed(found: dict[str, Tensor], rename: Mapping[str, str], path: Path) -> dict[str, Tensor]:
@@ -237,7 +245,8 @@ def _width(channels: Mapping[Node, int], base: int, path: Path) -> int:
 
 def _fitted(found: dict[str, Tensor], spec: NetworkSpec, path: Path) -> dict[str, Tensor]:
     """The tensors as the network's state dict, in float32."""
-    wanted = build_module(spec).state_dict()
+    with torch.device("meta"):
+        wanted = SpecModule(spec).state_dict()
     given = _without_biases(found, wanted)
     counters = {name: value for name, value in wanted.items() if name.endswith(COUNTER)}
     given = {name: v for name, v in given.items() if not name.endswith(COUNTER)} | counters
@@ -257,11 +266,13 @@ def _fitted(found: dict[str, Tensor], spec: NetworkSpec, path: Path) -> dict[str
                 f"{path}: {name} of shape {list(wanted[name].shape)} was wanted for widths "
                 f"{list(spec.widths)}, found {list(value.shape)}"
             )
-        if name not in counters and not value.is_floating_point():
+        if name not in counters and value.dtype not in STORED:
             raise DataError(f"{path}: {name} in floating point was wanted, found {value.dtype}")
+    fitted = {name: given[name].to(wanted[name].dtype) for name in wanted if name not in counters}
+    for name, value in fitted.items():
         if not torch.isfinite(value).all():
-            raise DataError(f"{path}: {name} holds values that are not finite")
-    return {name: given[name].to(wanted[name].dtype) for name in wanted}
+            raise DataError(f"{path}: {name} holds values that are not finite in float32")
+    return fitted | {name: torch.zeros((), dtype=torch.int64) for name in counters}
 
 
 def _without_biases(found: Mapping[str, Tensor], wanted: Mapping[str, Tensor]) -> dict[str, Tensor]:
@@ -269,7 +280,8 @@ def _without_biases(found: Mapping[str, Tensor], wanted: Mapping[str, Tensor]) -
     given = dict(found)
     for name in found:
         mean = f"{name.removesuffix('.conv.bias')}.norm.running_mean"
-        if name.endswith(".conv.bias") and name not in wanted and mean in found:
+        bias = name.endswith(".conv.bias") and name not in wanted and mean in found
+        if bias and found[mean].shape == found[name].shape and found[name].dtype in STORED:
             given[mean] = found[mean].double() - given.pop(name).double()
     return given
 

@@ -40,6 +40,8 @@ def test_another_device_gets_the_same_weights_without_training(
     assert "(given), input" in describe_build(summary)
     assert not given.record.source
     assert summary.samples is not None
+    # Whoever is given this one knows what it was trained on, too.
+    assert not open_given(tmp_path / "b", data).record.source
     # Nothing is done twice.
     before = {p: p.stat().st_mtime_ns for p in (tmp_path / "b" / "train").iterdir()}
     assert build(request, data, tmp_path / "b", given=given) == summary
@@ -64,6 +66,14 @@ def test_a_network_that_knows_other_images_says_so_in_its_card(
     assert f"sha256-{given.record.weights_sha256}" in definition["externalParameters"]["command"]
     digests = [each.get("digest") for each in definition["resolvedDependencies"]]
     assert {"sha256": given.record.weights_sha256} in digests
+
+
+def test_a_network_of_which_nothing_says_what_it_knows_is_told_so(
+    data: SegmentationDataset, built: Path, tmp_path: Path
+) -> None:
+    for file in (WEIGHTS, TRAINED):
+        (tmp_path / file).write_bytes((built / "train" / file).read_bytes())
+    assert open_given(tmp_path, data).record.source == "a training on data that is not known"
 
 
 def test_limits_that_it_is_over_are_named(
@@ -110,7 +120,10 @@ def test_options_of_training_are_refused(cli: Call, built: Path, tmp_path: Path)
     words = ("--target", "jetson", "--trained", built, "-o", tmp_path / "b")
     found = cli("build", *words, "--steps", "5", "--size", "64")
     assert found.code == 2
-    assert "--size, --steps: nothing is trained with --trained" in found.err
+    assert "--size, --steps: nothing is planned and trained with --trained" in found.err
+    found = cli("build", *words, "--arch", "fcn", "--seed", "0", "--multiplier", "uniform")
+    assert found.code == 2
+    assert "--arch, --multiplier, --seed: nothing is planned" in found.err
     found = cli("build", "--target", "jetson", "--trained", tmp_path / "none")
     assert found.code == 2
     assert "no trained network here" in found.err

@@ -286,3 +286,50 @@ def test_a_file_that_says_nothing_of_itself_is_refused_with_what_to_do(
     found = cli("parity", theirs, "--against", theirs, "--data", data)
     assert found.code == 2
     assert "ccnet-edge adopt FILE.onnx" in found.err
+
+
+def test_what_was_typed_stays_told_from_what_the_file_said(
+    cli: Call, theirs: Path, image: Path, tmp_path: Path
+) -> None:
+    model = onnx.load(theirs)
+    model.metadata_props.add(key="author", value="somebody")
+    mine = tmp_path / "mine.onnx"
+    assert cli("adopt", saved(model, theirs), *SAID, "-o", mine).code == 0
+    entries = {entry.key: entry.value for entry in onnx.load(mine).metadata_props}
+    assert entries["author"] == "somebody"
+    digest = hashlib.sha256(theirs.read_bytes()).hexdigest()
+    assert entries["ccnet_edge.original"] == f'"theirs.onnx, sha256 {digest}"'
+    found = cli("package", "--onnx", mine, "--target", "x86-64", "--image", image)
+    assert found.code == 0, found.err
+    with zipfile.ZipFile(tmp_path / "mine-x86-64.zip") as packed:
+        manifest = json.loads(packed.read("manifest.json"))
+        card = packed.read("bom.cdx.json").decode()
+    assert manifest["outside"]["stated_by"] == "options"
+    assert digest in card
+
+
+def test_depth_and_sides_that_contradict_the_file_are_refused(
+    cli: Call, theirs: Path, tmp_path: Path
+) -> None:
+    mine = tmp_path / "mine.onnx"
+    assert cli("adopt", theirs, *SAID, "--bits", "16", "-o", mine).code == 0
+    found = cli("adopt", mine, "--bits", "8", "-o", tmp_path / "again.onnx")
+    assert found.code == 2
+    assert "it says itself how its images are made" in found.err
+    model = onnx.load(theirs)
+    for value in (model.graph.input[0], model.graph.output[0]):
+        for axis in (2, 3):
+            value.type.tensor_type.shape.dim[axis].dim_param = "side"
+    square = saved(model, tmp_path / "square.onnx")
+    found = cli("adopt", square, *SAID, "--size", "32x48", "-o", tmp_path / "o.onnx")
+    assert found.code == 2
+    assert "two open sides of one name have to be equal" in found.err
+
+
+def test_formats_have_names_of_their_own(cli: Call, theirs: Path, tmp_path: Path) -> None:
+    for format_ in ("onnx", "tensorrt"):
+        assert cli("export", theirs, "--format", format_, "--precision", "fp16").code == 0
+    assert {path.name for path in tmp_path.glob("theirs-*")} == {
+        "theirs-fp16.onnx",
+        "theirs-fp16.trt.onnx",
+    }

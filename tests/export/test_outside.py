@@ -2,17 +2,19 @@
 
 from __future__ import annotations
 
+import json
 from pathlib import Path
 
 import numpy as np
 import onnx
 import pytest
-from onnx import ModelProto, TensorProto, helper, numpy_helper
+from onnx import GraphProto, ModelProto, TensorProto, helper, numpy_helper
 
 from ccnet_edge.device.backends import open_session
 from ccnet_edge.device.tensorrt.recipe import read_recipe
-from ccnet_edge.errors import UsageError
+from ccnet_edge.errors import ConfigError, UsageError
 from ccnet_edge.export import FILES, PRECISIONS
+from ccnet_edge.export.metadata import read_described
 from ccnet_edge.export.options import ExportOptions
 from ccnet_edge.export.outside import read_outside
 from ccnet_edge.export.outside_formats import OUTSIDE, export_outside
@@ -169,3 +171,76 @@ def test_weights_that_are_inputs_as_well_are_taken_for_weights(tmp_path: Path) -
         model.graph.input.insert(0, value)
     found = read_outside(written(model, tmp_path / "old.onnx"))
     assert [value.name for value in found.graph.input] == ["x"]
+
+
+@pytest.mark.parametrize("opset", [9, 11, 12])
+@pytest.mark.parametrize("kind", sorted(OUTSIDE))
+def test_older_opsets_are_quantised_as_well(opset: int, kind: str, tmp_path: Path) -> None:
+    old = written(graph_of([conv("x", "y")], given="x", made="y", opset=opset), tmp_path / "o.onnx")
+    out = tmp_path / FILES[kind]
+    images = [np.random.default_rng(i).normal(0, 1, (1, 3, 16, 16)) for i in range(3)]
+    inputs = [image.astype(np.float32) for image in images]
+    export_outside(old, out, kind, ExportOptions(precision="int8", calibration=inputs))
+    engine = {"openvino": "openvino"}.get(kind, "onnxruntime")
+    want = open_session(old, SessionOptions()).run(inputs[0])
+    found = open_session(out, SessionOptions(engine=engine)).run(inputs[0])
+    assert np.abs(found - want).max() <= 0.15 * np.abs(want).max()
+
+
+def test_a_graph_that_holds_graphs_is_refused(tmp_path: Path) -> None:
+    def branch(name: str) -> GraphProto:
+        made = helper.make_tensor_value_info(name, TensorProto.FLOAT, [1, 3, 16, 16])
+        return helper.make_graph([helper.make_node("Relu", ["x"], [name])], name, [], [made])
+
+    node = helper.make_node("If", ["yes"], ["z"], then_branch=branch("p"), else_branch=branch("q"))
+    model = graph_of([node, conv("z", "y")], given="x", made="y")
+    model.graph.initializer.append(numpy_helper.from_array(np.array([True]), "yes"))
+    path = written(model, tmp_path / "if.onnx")
+    with pytest.raises(UsageError, match="a network of one graph was wanted, its If holds another"):
+        export_outside(path, tmp_path / "o.onnx", "onnx", ExportOptions())
+
+
+def test_outputs_that_nobody_takes_are_no_values(tmp_path: Path) -> None:
+    nodes = [helper.make_node("Dropout", ["x"], ["d", ""]), conv("d", "y")]
+    path = written(graph_of(nodes, given="x", made="y"), tmp_path / "d.onnx")
+    image = np.random.default_rng(0).normal(0, 1, (1, 3, 16, 16)).astype(np.float32)
+    options = ExportOptions(precision="int8", calibration=[image])
+    assert export_outside(path, tmp_path / "o.onnx", "onnx", options).precision == "int8"
+
+
+HOSTILE = {
+    "a size that no image has": ("height", 10**9, "no image has 1000000000 × 24 pixels"),
+    "means of other channels": ("mean", [0.5, 0.5], "a mean for every channel was wanted"),
+    "a deviation of nothing": ("std", [1.0, 0.0, 1.0], "deviations above 0"),
+    "a step of nothing": ("multiple", 0, "in multiples of 0"),
+}
+
+
+@pytest.mark.parametrize("case", HOSTILE)
+def test_metadata_that_says_what_cannot_be_is_refused(case: str, tmp_path: Path) -> None:
+    key, value, said = HOSTILE[case]
+    model = onnx.load(theirs(tmp_path / "t.onnx"))
+    pre = {
+        "schema_version": 1, "height": 16, "width": 24, "channels": 3, "maximum": 255.0,
+        "mean": [0.5, 0.5, 0.5], "std": [1.0, 1.0, 1.0], key: value,
+    }  # fmt: skip
+    model.metadata_props.add(key="ccnet_edge.preprocessing", value=json.dumps(pre))
+    model.metadata_props.add(key="ccnet_edge.classes", value='["a", "b"]')
+    with pytest.raises(ConfigError, match=said):
+        read_described(written(model, tmp_path / "m.onnx"))
+
+
+def test_metadata_without_an_end_is_refused_and_nothing_else_is_read(tmp_path: Path) -> None:
+    model = onnx.load(theirs(tmp_path / "t.onnx"))
+    good = {
+        "schema_version": 1, "height": 16, "width": 24, "channels": 3, "maximum": 255.0,
+        "mean": [0.5, 0.5, 0.5], "std": [1.0, 1.0, 1.0],
+    }  # fmt: skip
+    model.metadata_props.add(key="ccnet_edge.preprocessing", value=json.dumps(good))
+    model.metadata_props.add(key="ccnet_edge.classes", value="[" * 200_000)
+    weight = model.graph.initializer[0]
+    weight.ClearField("raw_data")
+    weight.data_location = TensorProto.EXTERNAL
+    weight.external_data.add(key="location", value="../../../etc/passwd")
+    with pytest.raises(ConfigError, match=r"ccnet_edge\.classes"):
+        read_described(written(model, tmp_path / "m.onnx"))

@@ -189,3 +189,24 @@ def test_nothing_that_is_there_is_replaced_but_by_itself(adopt: Adopt, tmp_path:
     assert (tmp_path / "out" / "weights.safetensors").read_bytes() == before
     (tmp_path / "out" / "request.json").write_text("{}")
     assert adopt(good).code == 2
+
+
+def test_shapes_and_values_that_no_network_has_are_refused(adopt: Adopt, tmp_path: Path) -> None:
+    good, name = weights("unet", (2, 3, 3, 4, 5)), "blocks.encoder0_conv1.conv.weight"
+    said = refused(adopt(good | {name: torch.zeros(200_000, 0, 3, 3)}), tmp_path)
+    assert "has the shape [200000, 0, 3, 3], which no layer has" in said
+    said = refused(adopt(good | {name: torch.zeros(70_000, 1, 1, 1)}), tmp_path)
+    assert "which no layer has" in said
+    huge = torch.full((1,), 1e300, dtype=torch.float64)
+    said = refused(adopt(good | {"blocks.head.bias": huge}), tmp_path)
+    assert "not finite in float32" in said
+    eight = torch.zeros(1).to(torch.float8_e4m3fn)
+    said = refused(adopt(good | {"blocks.head.bias": eight}), tmp_path)
+    assert "in floating point was wanted, found torch.float8_e4m3fn" in said
+
+
+@pytest.mark.parametrize("size", [1, 7])
+def test_a_bias_of_another_size_belongs_nowhere(size: int, adopt: Adopt, tmp_path: Path) -> None:
+    bias = {"blocks.encoder0_conv1.conv.bias": torch.zeros(size)}
+    said = refused(adopt(weights("unet", (2, 3, 3, 4, 5)) | bias), tmp_path)
+    assert "1 belong nowhere (blocks.encoder0_conv1.conv.bias" in said

@@ -19,8 +19,14 @@ def describe_origin(manifest: Manifest) -> str:
             "is how it was trained: look at masks of images whose answer you know."
         )
     f1 = "not defined" if evaluation.pooled.f1 is None else f"{evaluation.pooled.f1:.4f}"
+    learned = f"Trained on {data.train} images of the data set “{data.name}”."
+    if manifest.trained is not None and manifest.trained.source:
+        learned = (
+            f"It comes from {manifest.trained.source}: what it was trained on is not known here, "
+            f"the images of the data set “{data.name}” perhaps among it."
+        )
     return (
-        f"Trained on {data.train} images of the data set “{data.name}”. On its {data.test} "
+        f"{learned} On its {data.test} "
         f"{evaluation.split} images, at {evaluation.height} × {evaluation.width}: F1 {f1}. It will "
         "do worse on images that look different from those."
     )
