@@ -10,12 +10,11 @@ from onnx import AttributeProto, ModelProto, NodeProto
 
 from ccnet_edge.device.backends import open_session
 from ccnet_edge.errors import DataError, UsageError
-from ccnet_edge.export import check_options
+from ccnet_edge.export import check_options, find_exporter
 from ccnet_edge.export.onnx import write_model
 from ccnet_edge.export.onnx_graph import under_our_names
 from ccnet_edge.export.onnx_half import to_half
 from ccnet_edge.export.onnx_int8 import Scheme, scheme_for, to_int8
-from ccnet_edge.export.openvino import UNSIGNED, write_openvino
 from ccnet_edge.export.opset import opset_of
 from ccnet_edge.export.options import ExportOptions
 from ccnet_edge.export.ort_format import check_machine, ort_scheme, write_ort
@@ -57,6 +56,7 @@ def export_outside(path: Path, out: Path, kind: str, options: ExportOptions) -> 
             hint="the other formats are made from a network of ours: ccnet-edge adopt takes in a "
             "checkpoint",
         )
+    find_exporter(kind)  # its library may not be installed
     check_options(
         kind,
         options.precision,
@@ -108,6 +108,8 @@ def _onnx(model: ModelProto, out: Path, options: ExportOptions, *, shape: Shape)
 
 
 def _openvino(model: ModelProto, out: Path, options: ExportOptions, *, shape: Shape) -> Artifact:
+    from ccnet_edge.export.openvino import UNSIGNED, write_openvino
+
     if options.precision == "int8":
         model = _halved_or_quantised(model, options, UNSIGNED)
     return write_openvino(model, out, options, shape=shape)

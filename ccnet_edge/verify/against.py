@@ -12,7 +12,6 @@ from ccnet_edge.dataset import Sample, SegmentationDataset, spread
 from ccnet_edge.errors import DataError
 from ccnet_edge.export import FILES, FORMATS, ExportOptions, export
 from ccnet_edge.export.metadata import read_described
-from ccnet_edge.export.outside_formats import export_outside
 from ccnet_edge.spec.artifact import Preprocessing, SessionOptions
 from ccnet_edge.spec.progress import Progress, silent
 from ccnet_edge.spec.report import ParityReport
@@ -169,6 +168,8 @@ def _exported(trained: Path, options: SessionOptions) -> Iterator[Predictor]:
 @contextmanager
 def _exported_outside(original: Path, options: SessionOptions) -> Iterator[Predictor]:
     """The network in an ONNX file as an fp32 export for the same engine."""
+    from ccnet_edge.export.outside_formats import export_outside
+
     kind = FORMATS[options.engine]
     with tempfile.TemporaryDirectory(prefix="ccnet-") as folder:
         model = Path(folder) / FILES[kind]

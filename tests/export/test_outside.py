@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import json
+import subprocess
+import sys
 from pathlib import Path
 
 import numpy as np
@@ -12,7 +14,7 @@ from onnx import GraphProto, ModelProto, TensorProto, helper, numpy_helper
 
 from ccnet_edge.device.backends import open_session
 from ccnet_edge.device.tensorrt.recipe import read_recipe
-from ccnet_edge.errors import ConfigError, UsageError
+from ccnet_edge.errors import ConfigError, MissingExtraError, UsageError
 from ccnet_edge.export import FILES, PRECISIONS
 from ccnet_edge.export.metadata import read_described
 from ccnet_edge.export.options import ExportOptions
@@ -244,3 +246,19 @@ def test_metadata_without_an_end_is_refused_and_nothing_else_is_read(tmp_path: P
     weight.external_data.add(key="location", value="../../../etc/passwd")
     with pytest.raises(ConfigError, match=r"ccnet_edge\.classes"):
         read_described(written(model, tmp_path / "m.onnx"))
+
+
+def test_a_library_that_is_not_installed_stops_its_own_format_alone(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    script = (
+        "import sys; sys.modules['openvino'] = None\n"
+        "import ccnet_edge.compiler, ccnet_edge.export.outside_formats"
+    )
+    subprocess.run([sys.executable, "-c", script], check=True)
+    original = theirs(tmp_path / "theirs.onnx")
+    monkeypatch.setitem(sys.modules, "openvino", None)
+    monkeypatch.delitem(sys.modules, "ccnet_edge.export.openvino", raising=False)
+    with pytest.raises(MissingExtraError, match="exporting openvino needs a library"):
+        export_outside(original, tmp_path / "o", "openvino", ExportOptions())
+    assert export_outside(original, tmp_path / "o.onnx", "onnx", ExportOptions()).size_bytes
