@@ -7,13 +7,13 @@ from dataclasses import replace
 
 from ccnet_edge.bench.protocol import BenchReport
 from ccnet_edge.device.gates import place
+from ccnet_edge.device.judgement import gate_line
 from ccnet_edge.device.latency_text import (
     machine_rows,
     percentile_text,
     samples_text,
     start_text,
 )
-from ccnet_edge.device.verify import gate_line
 from ccnet_edge.spec.artifact import SessionOptions
 from ccnet_edge.spec.report import Environment, Gate, LatencyReport, MemoryReport
 from ccnet_edge.units import format_mib, format_threads

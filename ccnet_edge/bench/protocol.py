@@ -11,9 +11,9 @@ from typing import TypeVar
 from ccnet_edge.bench.hosts import Host, LocalHost
 from ccnet_edge.bench.subject import Subject
 from ccnet_edge.device.gates import INSTRUCTION_SETS, claimed_target, latency_gate, ram_gate
+from ccnet_edge.device.judgement import gate_line
 from ccnet_edge.device.memory import INFERENCES
 from ccnet_edge.device.timer import STANDARD, WARM_UP, Extent
-from ccnet_edge.device.verify import gate_line
 from ccnet_edge.errors import (
     BudgetExceededError,
     ConfigError,

@@ -10,9 +10,10 @@ from ccnet_edge.bench.hosts import Host, LocalHost
 from ccnet_edge.bench.protocol import printed
 from ccnet_edge.device.bundle import Bundle, Trust, open_bundle
 from ccnet_edge.device.bundle.pack import write_archive
+from ccnet_edge.device.judgement import ERRORS
 from ccnet_edge.device.memory import INFERENCES
 from ccnet_edge.device.timer import TIME_LIMIT_S
-from ccnet_edge.device.verify import ERRORS, verify_bundle
+from ccnet_edge.device.verify import verify_bundle
 from ccnet_edge.errors import CcnetError, InvalidMeasurementError
 from ccnet_edge.spec.bundle import RUNTIME_FILE, Verification
 from ccnet_edge.spec.progress import Progress, silent

@@ -58,8 +58,8 @@ def command(
     Memory and latency are measured there, and judged only where that is the target.
     """
     from ccnet_edge.bench import open_host, verify_on
+    from ccnet_edge.device.judgement import check, describe, standing
     from ccnet_edge.device.timer import TIME_LIMIT_S
-    from ccnet_edge.device.verify import check, describe, standing
 
     with progress_bars() as progress, open_host(host or "local", keep=keep) as machine:
         found = verify_on(

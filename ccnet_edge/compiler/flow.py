@@ -12,8 +12,8 @@ from ccnet_edge.compiler.proof import prove_memory
 from ccnet_edge.compiler.request import Site, check_host, open_site
 from ccnet_edge.compiler.tuning import tune_options
 from ccnet_edge.dataset import SegmentationDataset
+from ccnet_edge.device.judgement import ERRORS, gate_line
 from ccnet_edge.device.package import SUMMARY
-from ccnet_edge.device.verify import ERRORS, gate_line
 from ccnet_edge.errors import InvalidMeasurementError, UsageError
 from ccnet_edge.spec import serial
 from ccnet_edge.spec.build import BuildRequest, BuildSummary

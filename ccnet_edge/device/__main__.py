@@ -58,7 +58,8 @@ def run(options: argparse.Namespace) -> None:
 
 def verify(options: argparse.Namespace) -> None:
     """Check a bundle here; print what was found."""
-    from ccnet_edge.device.verify import check, describe, verify_bundle
+    from ccnet_edge.device.judgement import check, describe
+    from ccnet_edge.device.verify import verify_bundle
 
     found = verify_bundle(
         options.bundle,

@@ -7,14 +7,11 @@ which its tensors tell. Names that are others are mapped; whatever does not fit 
 from __future__ import annotations
 
 import hashlib
-import re
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from pathlib import Path
 
 import torch
-from safetensors import SafetensorError
-from safetensors.torch import load as load_tensors
 from torch import Tensor, nn
 
 from ccnet_edge.architectures import base_network
@@ -26,22 +23,23 @@ from ccnet_edge.spec import serial
 from ccnet_edge.spec.artifact import Preprocessing
 from ccnet_edge.spec.network import NetworkSpec, Node, outputs_for
 from ccnet_edge.spec.training import TrainedNetwork
+from ccnet_edge.train.checkpoint import (
+    NAMED,
+    PREFIX,
+    STORED,
+    counted,
+    listed,
+    modules,
+    read_tensors,
+    renamed,
+    without_biases,
+)
 from ccnet_edge.train.state import TRAINED, WEIGHTS, weights_bytes
 
-MAX_BYTES = 2**30
 # What the record of a network says that was trained nobody knows how.
 ELSEWHERE = "elsewhere"
-PREFIX = "blocks."
 # Counts batches for torch's own averages, and says nothing to a network that only infers.
 COUNTER = "num_batches_tracked"
-# Files of torch.save begin with a zip's or a pickle's first bytes.
-PICKLES = (b"PK\x03\x04", b"\x80\x02")
-# Channels, or taps of a kernel, that a layer may have.
-MOST = 65_536
-# What weights may be stored in.
-STORED = (torch.float16, torch.bfloat16, torch.float32, torch.float64)
-# Tensors that an error names.
-NAMED = 4
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -71,7 +69,7 @@ def adopt(checkpoint: Checkpoint, out: Path) -> TrainedNetwork:
             kinds, or not finite.
     """
     path = checkpoint.file
-    found = _renamed(read_tensors(path), checkpoint.rename, path)
+    found = renamed(read_tensors(path), checkpoint.rename, path)
     spec = _network(checkpoint, found)
     weights = _fitted(found, spec, path)
     content = weights_bytes(weights)
@@ -115,72 +113,13 @@ def names_to_fill(path: Path, architecture: str) -> str:
         DataError: see `read_tensors`.
     """
     ours = build_module(base_network(architecture, channels=3, classes=2)).state_dict()
-    found = sorted(_modules(read_tensors(path)), key=_counted)
+    found = sorted(modules(read_tensors(path)), key=counted)
     theirs = "\n".join(f"#   {name}" for name in found)
-    lines = "\n".join(f'"{name.removeprefix(PREFIX)}" = ""' for name in _modules(ours))
+    lines = "\n".join(f'"{name.removeprefix(PREFIX)}" = ""' for name in modules(ours))
     return (
         f"# Between the empty quotes: what of {path.name} is the {architecture}'s part on the "
         f"left.\n# It has\n{theirs}\n\n{lines}"
     )
-
-
-def _modules(tensors: Mapping[str, Tensor]) -> tuple[str, ...]:
-    """What the tensors' names have before their last dot, each once."""
-    return tuple(dict.fromkeys(name.rpartition(".")[0] for name in tensors))
-
-
-def _counted(name: str) -> list[tuple[int, str]]:
-    """To sort names by, with the numbers in them as people count."""
-    parts = re.split(r"(\d+)", name)
-    return [(int(part), "") if part.isdecimal() else (-1, part) for part in parts]
-
-
-def read_tensors(path: Path) -> dict[str, Tensor]:
-    """The tensors in the safetensors file at `path`.
-
-    Raises:
-        DataError: it is none, or too large.
-    """
-    if not path.is_file() or path.stat().st_size > MAX_BYTES:
-        raise DataError(f"{path}: a safetensors file of at most {MAX_BYTES} bytes was wanted")
-    content = path.read_bytes()
-    if content.startswith(PICKLES):
-        raise DataError(
-            f"{path}: a safetensors file was wanted, found one of torch.save, which can run code "
-            "when it is read",
-            hint="where you trust it: safetensors.torch.save_file(torch.load(FILE, "
-            "weights_only=True), 'weights.safetensors')",
-        )
-    try:
-        found = load_tensors(content)
-    except (KeyError, SafetensorError, ValueError) as error:
-        raise DataError(f"{path}: a safetensors file was wanted: {error}") from error
-    for name, value in found.items():
-        if not value.numel() or max(value.shape, default=1) > MOST:
-            raise DataError(f"{path}: {name} has the shape {list(value.shape)}, which no layer has")
-    return found
-
-
-def _renamed(found: dict[str, Tensor], rename: Mapping[str, str], path: Path) -> dict[str, Tensor]:
-    """The tensors under our names: of the rules that a name begins with, the longest."""
-    rules = {theirs: ours for ours, theirs in rename.items() if theirs}
-    renamed: dict[str, Tensor] = {}
-    for name, value in found.items():
-        fitting = [old for old in rules if name == old or name.startswith(f"{old}.")]
-        old = max(fitting, key=len, default=None)
-        ours = name if old is None else f"{rules[old]}{name[len(old) :]}".strip(".")
-        ours = ours if ours.startswith(PREFIX) else f"{PREFIX}{ours}"
-        if ours in renamed:
-            raise DataError(f"{path}: two of its tensors would be named {ours}")
-        renamed[ours] = value
-    unused = [old for old in rules if not any(n == old or n.startswith(f"{old}.") for n in found)]
-    if unused:
-        raise DataError(
-            f"{path}: no tensor's name begins with {', '.join(unused[:NAMED])}, which is to be "
-            "renamed",
-            hint=f"its tensors: {_listed(found)}",
-        )
-    return renamed
 
 
 def _network(checkpoint: Checkpoint, found: Mapping[str, Tensor]) -> NetworkSpec:
@@ -247,7 +186,7 @@ def _fitted(found: dict[str, Tensor], spec: NetworkSpec, path: Path) -> dict[str
     """The tensors as the network's state dict, in float32."""
     with torch.device("meta"):
         wanted = SpecModule(spec).state_dict()
-    given = _without_biases(found, wanted)
+    given = without_biases(found, wanted)
     counters = {name: value for name, value in wanted.items() if name.endswith(COUNTER)}
     given = {name: v for name, v in given.items() if not name.endswith(COUNTER)} | counters
     missing = {name: wanted[name] for name in wanted if name not in given}
@@ -255,8 +194,8 @@ def _fitted(found: dict[str, Tensor], spec: NetworkSpec, path: Path) -> dict[str
     if missing or others:
         raise DataError(
             f"{path}: the tensors of a {spec.architecture} were wanted, {len(missing)} are missing"
-            f" ({_listed(missing) or 'none'}) and {len(others)} belong nowhere "
-            f"({_listed(others) or 'none'})",
+            f" ({listed(missing) or 'none'}) and {len(others)} belong nowhere "
+            f"({listed(others) or 'none'})",
             hint="say what their names begin with and what ours do: --names prints a file to fill "
             "in, --rename FILE takes it",
         )
@@ -273,21 +212,3 @@ def _fitted(found: dict[str, Tensor], spec: NetworkSpec, path: Path) -> dict[str
         if not torch.isfinite(value).all():
             raise DataError(f"{path}: {name} holds values that are not finite in float32")
     return fitted | {name: torch.zeros((), dtype=torch.int64) for name in counters}
-
-
-def _without_biases(found: Mapping[str, Tensor], wanted: Mapping[str, Tensor]) -> dict[str, Tensor]:
-    """Biases of convolutions before batch normalisation taken from its mean instead."""
-    given = dict(found)
-    for name in found:
-        mean = f"{name.removesuffix('.conv.bias')}.norm.running_mean"
-        bias = name.endswith(".conv.bias") and name not in wanted and mean in found
-        if bias and found[mean].shape == found[name].shape and found[name].dtype in STORED:
-            given[mean] = found[mean].double() - given.pop(name).double()
-    return given
-
-
-def _listed(tensors: Mapping[str, Tensor]) -> str:
-    """The first few names with their shapes, and how many more there are."""
-    named = [f"{name} {list(value.shape)}" for name, value in list(tensors.items())[:NAMED]]
-    more = [f"{len(tensors) - NAMED} more"] if len(tensors) > NAMED else []
-    return ", ".join([*named, *more])

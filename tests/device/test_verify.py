@@ -14,7 +14,8 @@ from ccnet_edge.device import verify
 from ccnet_edge.device.bundle.write import BundleParts, write_bundle
 from ccnet_edge.device.environment import environment
 from ccnet_edge.device.gates import is_target, latency_gate, ram_gate
-from ccnet_edge.device.verify import check, describe, verify_bundle
+from ccnet_edge.device.judgement import check, describe
+from ccnet_edge.device.verify import verify_bundle
 from ccnet_edge.errors import (
     BudgetExceededError,
     CcnetError,

@@ -15,10 +15,11 @@ from PIL import Image
 
 from ccnet_edge.device.bundle import open_bundle
 from ccnet_edge.device.bundle.write import BundleParts, bundle_names, write_bundle
+from ccnet_edge.device.judgement import describe
 from ccnet_edge.device.run import run_bundle
 from ccnet_edge.device.tensorrt.script import SCRIPT
 from ccnet_edge.device.trt_build import build_engine
-from ccnet_edge.device.verify import describe, verify_bundle
+from ccnet_edge.device.verify import verify_bundle
 from ccnet_edge.spec.artifact import SessionOptions
 from ccnet_edge.spec.tensorrt import EngineRecipe
 
