@@ -56,10 +56,11 @@ def command(
 ) -> None:
     """Take in a network that was trained elsewhere: a checkpoint, or an ONNX file.
 
-    A checkpoint is a state dict as safetensors of one of our architectures. Its widths are read
-    from its tensors, and a folder is written as train leaves one: export, parity and build
-    --trained go on from there. An ONNX file of any architecture is written with what was said of
-    it, and of one size: export, parity, bench and package --onnx go on from that.
+    A checkpoint is a state dict as safetensors of one of our architectures (with torch's own ε in
+    batch normalisation, 1e-5). Its widths are read from its tensors, and a folder is written as
+    train leaves one: export, parity and build --trained go on from there. An ONNX file of any
+    architecture is written with what was said of it, and of one size: export, parity, bench and
+    package --onnx go on from that.
     """
     from ccnet_edge.cli.adopt_inputs import take_checkpoint, take_graph
     from ccnet_edge.export.outside_image import Stated

@@ -60,7 +60,8 @@ class Checkpoint:
 def adopt(checkpoint: Checkpoint, out: Path) -> TrainedNetwork:
     """Write the checkpoint's network to the folder `out`, as training leaves one.
 
-    A convolution's bias before batch normalisation, which ours has not, goes into its mean.
+    Batch normalisation's ε is torch's own, 1e-5, which no tensor tells. A convolution's bias before
+    it, which ours has not, goes into its mean.
 
     Raises:
         UsageError: no such architecture, a size that it does not take, other outputs than
@@ -197,7 +198,7 @@ def _fitted(found: dict[str, Tensor], spec: NetworkSpec, path: Path) -> dict[str
             f" ({listed(missing) or 'none'}) and {len(others)} belong nowhere "
             f"({listed(others) or 'none'})",
             hint="say what their names begin with and what ours do: --names prints a file to fill "
-            "in, --rename FILE takes it",
+            "in, --rename FILE takes it; a network that is built otherwise comes as ONNX",
         )
     for name, value in given.items():
         if value.shape != wanted[name].shape:
