@@ -9,7 +9,7 @@ from ccnet_edge.architectures import base_network
 from ccnet_edge.bench import Host, parse_host
 from ccnet_edge.dataset import SegmentationDataset
 from ccnet_edge.degradation import calibrated_base
-from ccnet_edge.export import FILES, FORMATS, check_options, check_tools
+from ccnet_edge.export import FILES, FORMATS, check_network, check_options, check_tools
 from ccnet_edge.spec.build import BuildRequest, DataSummary
 from ccnet_edge.spec.network import NetworkSpec
 from ccnet_edge.spec.progress import Progress
@@ -77,6 +77,7 @@ def open_site(
         host=parse_host(request.host),
         progress=progress,
     )
+    check_network(FORMATS[request.engine], site.base)
     check_tools(FORMATS[request.engine], request.profile.instruction_set)
     if request.precision != "auto":
         calibrated = request.precision == "int8"

@@ -12,7 +12,7 @@ from torch import nn
 from torch.nn.utils.fusion import fuse_conv_bn_eval
 
 from ccnet_edge.nets import SpecModule, build_module
-from ccnet_edge.nets.ops import ConvBnRelu
+from ccnet_edge.nets.ops import ConvBn, ConvBnRelu, DepthwiseBnRelu
 from ccnet_edge.spec import serial
 from ccnet_edge.spec.conversion import CALIBRATION, NETWORK, WEIGHTS
 from ccnet_edge.spec.network import NetworkSpec
@@ -23,10 +23,10 @@ def rebuild(folder: Path) -> SpecModule:
     module = build_module(serial.load(NetworkSpec, folder / NETWORK))
     module.load_state_dict(load((folder / WEIGHTS).read_bytes()))
     for name, block in module.eval().blocks.items():
-        if isinstance(block, ConvBnRelu):
-            module.blocks[name] = nn.Sequential(
-                fuse_conv_bn_eval(block.conv, block.norm), nn.ReLU()
-            )
+        if isinstance(block, (ConvBnRelu, DepthwiseBnRelu)):
+            folded = fuse_conv_bn_eval(block.conv, block.norm)
+            linear = isinstance(block, ConvBn)
+            module.blocks[name] = folded if linear else nn.Sequential(folded, nn.ReLU())
     return module
 
 

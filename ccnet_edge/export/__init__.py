@@ -11,6 +11,7 @@ from ccnet_edge.errors import MissingExtraError, UsageError, unknown_key
 from ccnet_edge.export.options import Exporter, ExportOptions, Inputs
 from ccnet_edge.isolated import ENVIRONMENTS, find_environment
 from ccnet_edge.spec.artifact import Artifact
+from ccnet_edge.spec.network import NetworkSpec
 from ccnet_edge.spec.target import Precision
 
 __all__ = [
@@ -24,6 +25,7 @@ __all__ = [
     "Exporter",
     "Inputs",
     "check_mixed",
+    "check_network",
     "check_options",
     "check_tools",
     "describe_file",
@@ -76,6 +78,10 @@ PRECISIONS: dict[str, tuple[Precision, ...]] = {
 DYNAMIC = frozenset({"ncnn", "onnx", "openvino", "ort", "tensorrt"})
 # Formats that can be in int8 with some nodes in float32 (`ExportOptions.exclude`).
 MIXED = frozenset({"onnx", "openvino", "ort"})
+# Operators that a format has none for, as its converter said when it was tried.
+LACKS: dict[str, frozenset[str]] = dict.fromkeys(
+    ("executorch", "litert", "ncnn"), frozenset({"patches"})
+)
 # Engine → the format that it reads.
 FORMATS = {
     "executorch": "executorch",
@@ -171,6 +177,22 @@ def check_mixed(format: str) -> None:  # noqa: A002
         raise UsageError(
             f"nodes in float32 were wanted in int8, which a file of format {format} cannot have",
             hint=f"formats that can: {', '.join(sorted(MIXED))}",
+        )
+
+
+def check_network(format: str, network: NetworkSpec) -> None:  # noqa: A002
+    """Refuse a network whose operators a format has not, before anything is done for it.
+
+    Raises:
+        UsageError: names the operators, and formats that have them.
+    """
+    missing = {node.op for node in network.nodes} & LACKS.get(format, frozenset())
+    if missing:
+        others = sorted(set(EXPORTERS) - set(LACKS))
+        raise UsageError(
+            f"a file of format {format} cannot hold {network.architecture}: it has no operator for "
+            f"{', '.join(sorted(missing))}",
+            hint=f"formats to try: {', '.join(others)}",
         )
 
 

@@ -15,7 +15,7 @@ import numpy as np
 from numpy.lib.format import open_memmap
 
 from ccnet_edge.errors import DataError
-from ccnet_edge.export import describe_file
+from ccnet_edge.export import check_network, describe_file
 from ccnet_edge.export.options import ExportOptions, Inputs
 from ccnet_edge.isolated import Child, find_environment
 from ccnet_edge.spec import serial
@@ -43,9 +43,11 @@ def convert(
     """Have the converter of `environment` work in `folder`; its files, by name.
 
     Raises:
+        UsageError: the format has not all of the network's operators.
         MissingExtraError: the environment is not installed; with the command that does it.
         CcnetError: the converter failed, or was killed.
     """
+    check_network(environment, record.network)
     interpreter = find_environment(environment).require(f"exporting {environment}")
     if options.calibration is not None:
         _save_images(folder / CALIBRATION, options.calibration)
