@@ -14,6 +14,7 @@ import pytest
 from ccnet_edge.compiler import build, precision
 from ccnet_edge.compiler.precision import choose_precision
 from ccnet_edge.dataset import SegmentationDataset
+from ccnet_edge.degradation import find_preset
 from ccnet_edge.errors import UsageError
 from ccnet_edge.report import describe_build
 from ccnet_edge.spec.build import TriedPrecision
@@ -111,3 +112,14 @@ def test_a_build_in_int8_keeps_the_nodes_in_float32_that_it_needs(
     assert f"back to float32: {kept}; the gate holds" in text
     assert "of int8's time" in text
     assert replace(summary.precision, precision="fp32").floats == ()
+
+
+@pytest.mark.parametrize("engine", ["executorch", "litert", "ncnn"])
+def test_a_network_that_the_format_cannot_hold_is_refused_before_anything_is_trained(
+    engine: str, make_request: MakeRequest, data: SegmentationDataset, tmp_path: Path
+) -> None:
+    borrowed = find_preset("cc21:unet", architecture="dccn", metric="f1")
+    request = make_request(engine=engine, architecture="dccn", degradation=borrowed)
+    with pytest.raises(UsageError, match=f"format {engine} cannot hold dccn: it has no operator"):
+        build(request, data, tmp_path / "b")
+    assert not (tmp_path / "b").exists()
