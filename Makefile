@@ -4,7 +4,7 @@ VENV := .venv
 BIN := $(VENV)/bin
 DEMO := build/demo
 
-.PHONY: demo test test-native test-device check lock clean
+.PHONY: demo test test-native test-device test-engines check lock clean
 
 demo: $(VENV)/.installed
 	$(BIN)/ccnet-edge build --target jetson -o $(DEMO)
@@ -19,6 +19,12 @@ test-native: $(VENV)/.installed
 # What needs a device: an sshd on loopback, and an aarch64 one that is emulated.
 test-device: $(VENV)/.installed
 	$(BIN)/pytest --numprocesses auto --dist loadfile -m '(ssh or arm64) and not native and not slow'
+
+# LiteRT, ExecuTorch and ncnn, each in an environment of its own, which takes minutes to make once;
+# every architecture is exported to each.
+test-engines: $(VENV)/.installed
+	$(BIN)/ccnet-edge doctor --install litert --install executorch --install ncnn
+	$(BIN)/pytest --numprocesses auto --dist loadfile -m engines
 
 check: $(VENV)/.installed
 	$(BIN)/ruff format --check .
