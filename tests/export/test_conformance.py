@@ -177,13 +177,17 @@ def test_an_exported_network_has_parity_and_the_planned_size(
         with pytest.raises(UsageError, match=f"cannot hold {architecture}: it has no operator"):
             exported(form, trained, path, ExportOptions())
         return
+    if (form, architecture) == ("executorch", "dcnn"):
+        with pytest.raises(UsageError, match="ExecuTorch cannot hold this network in fp32: XNN"):
+            exported(form, trained, path, ExportOptions())
+        return
     size = exported(form, trained, path, ExportOptions()).size_bytes
     height, width = spec.input_size(HEIGHT, WIDTH)
     inputs = images(3, height=height, width=width)
     with open_predict(path, runnable(SessionOptions(engine=engine))) as predict:
         # Forty layers of random weights round by more than trained ones do.
         report = check_parity(
-            predict, torch_predict(small_module(spec)), inputs, relative_error_limit=3e-5
+            predict, torch_predict(small_module(spec)), inputs, relative_error_limit=5e-5
         )
     assert report.passed, report
     planned = estimate(spec, height=height, width=width, engine=engine).disk_bytes
