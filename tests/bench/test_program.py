@@ -10,7 +10,14 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from ccnet_edge.bench import open_host, open_subject, peak_memory, run_bench, verify_on
+from ccnet_edge.bench import (
+    open_host,
+    open_subject,
+    peak_memory,
+    run_bench,
+    segment_on,
+    verify_on,
+)
 from ccnet_edge.bench.program import pam
 from ccnet_edge.device.backends import native_build
 from ccnet_edge.device.bundle.pack import write_archive
@@ -121,6 +128,21 @@ def test_images_are_segmented_by_the_program_to_the_masks_of_this_machine(
     for file in files:
         assert (there / file).read_bytes() == (here / file).read_bytes()
     assert left(sshd) == []
+
+
+def test_images_do_not_pile_up_on_the_device(
+    sshd: Sshd, shell_only: str, archive: Path, tmp_path: Path
+) -> None:
+    images = []
+    for number in range(3):
+        images.append(tmp_path / f"{number}.png")
+        pixels = np.random.default_rng(number).integers(0, 256, (HEIGHT, WIDTH, 3), np.uint8)
+        Image.fromarray(pixels).save(images[-1])
+    with open_host(shell_only, keep=True) as host:
+        assert len(segment_on(host, archive, images, tmp_path / "masks")) == 3
+        there = [path.name for path in sshd.place.rglob("*") if path.is_file()]
+        assert "image" not in there
+    assert {"ccnet-run", "ccnet.weights"} <= {path.name for path in left(sshd)}
 
 
 def test_a_model_without_a_program_for_the_device_is_refused(

@@ -5,13 +5,14 @@ from __future__ import annotations
 from collections.abc import Iterator, Sequence
 from dataclasses import replace
 from pathlib import Path
+from typing import NoReturn
 
 import numpy as np
 import pytest
 from PIL import Image
 
 from ccnet_edge.bench import Host, segment_on
-from ccnet_edge.compiler import build, check_build, read_build
+from ccnet_edge.compiler import build, check_build, preview, read_build
 from ccnet_edge.dataset import SegmentationDataset
 from ccnet_edge.device.gates import instruction_set
 from ccnet_edge.errors import DeviceError, ParityError
@@ -78,6 +79,36 @@ def test_masks_that_are_others_on_the_device_fail_the_gate(
         check_build(summary)
     again, _ = read_build(tmp_path / "build")
     assert again.gates == summary.gates
+
+
+def test_a_device_that_fails_in_the_end_costs_nothing_of_what_is_done(
+    sshd: Sshd,
+    data: SegmentationDataset,
+    make_request: MakeRequest,
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    def lost(*_: object) -> NoReturn:
+        raise DeviceError("the connection was cut")
+
+    target = replace(load_profile("jetson"), instruction_set=instruction_set(), cores=1)
+    request = make_request(profile=target, host=sshd.url, limits=ROOMY)
+    with monkeypatch.context() as patch:
+        patch.setattr("ccnet_edge.compiler.compare.segment_on", lost)
+        with pytest.raises(DeviceError, match="the connection was cut"):
+            build(request, data, tmp_path / "build")
+    summary, page = read_build(tmp_path / "build")
+    assert page.is_file()
+    assert summary.parity.hops[-1].candidate != sshd.url
+    found = preview(request, data, tmp_path / "build")
+    there = {stage.stage: stage.there for stage in found.stages}
+    assert there["bench"]
+    assert not there["device-parity"]
+    again = build(request, data, tmp_path / "build")
+    assert again.parity.hops[-1].candidate == sshd.url
+    assert again.latency == summary.latency
+    found = preview(request, data, tmp_path / "build")
+    assert {stage.stage: stage.there for stage in found.stages}["device-parity"]
 
 
 def test_a_device_that_is_not_the_target_is_refused_before_anything_is_made(
