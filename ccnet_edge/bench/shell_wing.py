@@ -127,17 +127,17 @@ def _segmented(
 ) -> RunReport:
     """Images are read, resized and written here, as the wing does; the network answers there."""
     bundle = open_bundle(archive)
+    # Links to images, which are called by their numbers on a device.
+    named = [(image, f"{number:06}") for number, image in enumerate(options.images)]
     session = ProgramSession(_program(device, bundle, machine=machine))
     with Segmenter(bundle.manifest, session) as segmenter:
         return segment_images(
             segmenter,
-            options.images,
+            named,
             options.out,
             bundle=archive,
             overlays=options.overlay,
             tiled=options.tiled,
-            # Links to images, which are called by their numbers on a device.
-            name="{:06}".format,
         )
 
 

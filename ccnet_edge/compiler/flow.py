@@ -7,7 +7,7 @@ from dataclasses import replace
 from pathlib import Path
 
 from ccnet_edge.compiler import finish, judging, stages
-from ccnet_edge.compiler.given import GivenNetwork, assess_given, take_given
+from ccnet_edge.compiler.given import GivenNetwork, plan_network, trained_network
 from ccnet_edge.compiler.proof import prove_memory
 from ccnet_edge.compiler.request import Site, check_host, open_site
 from ccnet_edge.compiler.tuning import tune_options
@@ -46,12 +46,8 @@ def build(
         complexity = stages.measure_complexity(site)
         held_out, base = stages.score_base(site) if request.train_base else (None, None)
         known = stages.base_accuracy(site, held_out)
-        if given is None:
-            solution = stages.solve_plan(site, complexity, known)
-            trained = stages.train_network(site, solution.network)
-        else:
-            solution = assess_given(site, given, complexity, known)
-            trained = take_given(site, given)
+        solution = plan_network(site, given, complexity, known)
+        trained = trained_network(site, given, solution)
         evaluation = stages.score(site, "evaluation", trained)
         chosen = stages.choose_precision(site, trained)
         artifact = stages.export_model(site, trained, chosen)

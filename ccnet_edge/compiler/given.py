@@ -9,13 +9,14 @@ from __future__ import annotations
 from dataclasses import dataclass, replace
 from pathlib import Path
 
+from ccnet_edge.compiler import stages
 from ccnet_edge.compiler.request import Site
 from ccnet_edge.dataset import SegmentationDataset
 from ccnet_edge.errors import ConfigError, UsageError
 from ccnet_edge.export import TRAINED, TRAINING, trained_folder
 from ccnet_edge.solver import assess
 from ccnet_edge.spec import serial
-from ccnet_edge.spec.build import BuildRequest, DataSummary
+from ccnet_edge.spec.build import BuildRequest
 from ccnet_edge.spec.complexity import ImageComplexity
 from ccnet_edge.spec.plan import Solution
 from ccnet_edge.spec.training import TrainedNetwork
@@ -38,17 +39,13 @@ class GivenNetwork:
             request,
             trained=record.weights_sha256,
             architecture=record.network.architecture,
-            data=self.data(request.data),
+            data=replace(request.data, channels=record.network.in_channels),  # converted
             height=record.preprocessing.height,
             width=record.preprocessing.width,
             recipe=record.recipe,
             steps=record.steps,
             seed=record.seed,
         )
-
-    def data(self, data: DataSummary) -> DataSummary:
-        """The data set by the channels that the network takes; images are converted."""
-        return replace(data, channels=self.record.network.in_channels)
 
 
 def open_given(path: Path, dataset: SegmentationDataset) -> GivenNetwork:
@@ -79,10 +76,15 @@ def open_given(path: Path, dataset: SegmentationDataset) -> GivenNetwork:
     return GivenNetwork(folder=folder, record=record)
 
 
-def assess_given(
-    site: Site, given: GivenNetwork, complexity: ImageComplexity, known: float | None
+def plan_network(
+    site: Site, given: GivenNetwork | None, complexity: ImageComplexity, known: float | None
 ) -> Solution:
-    """What a plan would say of it; `known` is the uncompressed network's accuracy."""
+    """The plan, or what one would say of a network that is given.
+
+    `known` is the uncompressed network's accuracy.
+    """
+    if given is None:
+        return stages.solve_plan(site, complexity, known)
     request = site.request
     network = given.record.network
     inputs = (
@@ -109,8 +111,10 @@ def assess_given(
     )
 
 
-def take_given(site: Site, given: GivenNetwork) -> TrainedNetwork:
-    """Its files where training would have left them."""
+def trained_network(site: Site, given: GivenNetwork | None, solution: Solution) -> TrainedNetwork:
+    """The plan's network, trained; or the given one's files where training would have left them."""
+    if given is None:
+        return stages.train_network(site, solution.network)
     out = site.folder / TRAINING
 
     def make() -> None:

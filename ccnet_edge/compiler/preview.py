@@ -11,7 +11,7 @@ from pathlib import Path
 
 from ccnet_edge.bench import LocalHost
 from ccnet_edge.compiler import judging, stages
-from ccnet_edge.compiler.given import GivenNetwork, assess_given, take_given
+from ccnet_edge.compiler.given import GivenNetwork, plan_network, trained_network
 from ccnet_edge.compiler.request import Site, open_site
 from ccnet_edge.compiler.tuning import tune_options
 from ccnet_edge.dataset import SegmentationDataset
@@ -90,10 +90,7 @@ def preview(
     site = replace(open_site(request, dataset, folder, progress=progress), store=store)
     complexity = stages.measure_complexity(site)
     assumed, known = _base(site)
-    if given is None:
-        solution = stages.solve_plan(site, complexity, assumed or known)
-    else:
-        solution = assess_given(site, given, complexity, known)
+    solution = plan_network(site, given, complexity, assumed or known)
     with suppress(NotMadeError):
         _look_further(site, solution, given)
         if store.receipt("bundle") is not None:
@@ -158,10 +155,7 @@ def _base(site: Site) -> tuple[float | None, float | None]:
 
 def _look_further(site: Site, solution: Solution, given: GivenNetwork | None) -> None:
     """Find the stages after the plan that are done, up to the first that is not."""
-    if given is None:
-        trained = stages.train_network(site, solution.network)
-    else:
-        trained = take_given(site, given)
+    trained = trained_network(site, given, solution)
     stages.score(site, "evaluation", trained)
     artifact = stages.export_model(site, trained, stages.choose_precision(site, trained))
     options = tune_options(site, artifact).options

@@ -106,11 +106,13 @@ def run_bundle(
             not trained here.
         DeviceError: the engine failed, or the masks could not be written.
     """
-    find_images(images, out=out)  # before anything is loaded
+    found = find_images(images, out=out)
+    named = tuple(zip(found, output_names(found), strict=True))
+    _check_outputs(found, [out / f"{name}.png" for _, name in named])
     with Segmenter.open(bundle, trust) as segmenter:
         return segment_images(
             segmenter,
-            images,
+            named,
             out,
             bundle=bundle,
             overlays=overlays,
@@ -121,32 +123,28 @@ def run_bundle(
 
 def segment_images(
     segmenter: Segmenter,
-    images: Sequence[Path],
+    named: Sequence[tuple[Path, str]],
     out: Path,
     *,
     bundle: Path,
     overlays: bool = False,
     tiled: bool = False,
-    name: Callable[[int], str] | None = None,
     progress: Progress = silent,
 ) -> RunReport:
     """The same with a network that is loaded.
 
     Args:
-        bundle: where it came from.
-        name: a mask's name without suffix by the image's number; None for names by the images'.
+        named: images, each with its mask's name without suffix.
+        bundle: where the network came from.
     """
-    found = find_images(images, out=out)
-    names = output_names(found) if name is None else [name(i) for i in range(len(found))]
-    _check_outputs(found, [out / f"{name}.png" for name in names])
     manifest, items = segmenter.manifest, []
     if tiled:
         segmenter.tiled_network()
-    for i, (image, called) in enumerate(zip(found, names, strict=True), start=1):
-        mask = out / f"{called}.png"
-        drawn = out / OVERLAYS / f"{called}.png" if overlays else None
+    for i, (image, name) in enumerate(named, start=1):
+        mask = out / f"{name}.png"
+        drawn = out / OVERLAYS / f"{name}.png" if overlays else None
         items.append(_segment(segmenter, image, mask=mask, drawn=drawn, tiled=tiled))
-        progress("segment", done=i, total=len(found), note=image.name)
+        progress("segment", done=i, total=len(named), note=image.name)
     return RunReport(
         bundle=str(bundle),
         name=manifest.name,

@@ -126,6 +126,15 @@ def described(entries: dict[str, str], path: Path) -> tuple[Preprocessing, tuple
     return preprocessing, classes
 
 
+def text_entry(entries: dict[str, str], name: str) -> str:
+    """A text of ours in a file's metadata; empty where there is none, or something else."""
+    try:
+        found = json.loads(entries.get(PREFIX + name, '""'))
+    except (RecursionError, ValueError):
+        return ""
+    return found if isinstance(found, str) else ""
+
+
 def read_preprocessing(path: Path) -> Preprocessing:
     """How the input of the ONNX file at `path` is made.
 

@@ -25,7 +25,16 @@ from ccnet_edge.train import load_trained
 if TYPE_CHECKING:
     from torch import nn
 
-__all__ = ["INPUT", "OPSET", "OUTPUT", "export_onnx", "onnx_model", "write_model", "write_onnx"]
+__all__ = [
+    "INPUT",
+    "OPSET",
+    "OUTPUT",
+    "export_onnx",
+    "in_precision",
+    "onnx_model",
+    "write_model",
+    "write_onnx",
+]
 
 
 def export_onnx(trained: Path, out: Path, options: ExportOptions) -> Artifact:
@@ -57,15 +66,22 @@ def onnx_model(
         network=record.network, preprocessing=record.preprocessing, classes=record.classes
     )
     model = float_graph(module, record.shape, dynamic=options.dynamic)
+    return _finish(in_precision(model, options, scheme), metadata)
+
+
+def in_precision(
+    model: ModelProto, options: ExportOptions, scheme: Scheme | None = None
+) -> ModelProto:
+    """A float32 graph in the precision of `options`; `scheme` as in `onnx_model`."""
     if options.precision == "fp16":
-        model = to_half(model)
+        return to_half(model)
     if options.precision == "int8":
         assert options.calibration is not None  # `export.check_options` has refused
         scheme = scheme if scheme is not None else scheme_for(options.machine)
-        model = to_int8(
+        return to_int8(
             model, options.calibration, scheme, method=options.method, exclude=options.exclude
         )
-    return _finish(model, metadata)
+    return model
 
 
 def write_onnx(module: nn.Module, metadata: ModelMetadata, out: Path, *, dynamic: bool) -> Artifact:

@@ -11,10 +11,8 @@ from onnx import AttributeProto, ModelProto, NodeProto
 from ccnet_edge.device.backends import open_session
 from ccnet_edge.errors import DataError, UsageError
 from ccnet_edge.export import check_options, find_exporter
-from ccnet_edge.export.onnx import write_model
+from ccnet_edge.export.onnx import in_precision, write_model
 from ccnet_edge.export.onnx_graph import under_our_names
-from ccnet_edge.export.onnx_half import to_half
-from ccnet_edge.export.onnx_int8 import Scheme, scheme_for, to_int8
 from ccnet_edge.export.opset import opset_of
 from ccnet_edge.export.options import ExportOptions
 from ccnet_edge.export.ort_format import check_machine, ort_scheme, write_ort
@@ -103,21 +101,20 @@ def _has_graphs(node: NodeProto) -> bool:
 
 
 def _onnx(model: ModelProto, out: Path, options: ExportOptions, *, shape: Shape) -> Artifact:
-    model = _halved_or_quantised(model, options, scheme_for(options.machine))
-    return write_model(model, out, options, shape=shape)
+    return write_model(in_precision(model, options), out, options, shape=shape)
 
 
 def _openvino(model: ModelProto, out: Path, options: ExportOptions, *, shape: Shape) -> Artifact:
     from ccnet_edge.export.openvino import UNSIGNED, write_openvino
 
     if options.precision == "int8":
-        model = _halved_or_quantised(model, options, UNSIGNED)
+        model = in_precision(model, options, UNSIGNED)
     return write_openvino(model, out, options, shape=shape)
 
 
 def _ort(model: ModelProto, out: Path, options: ExportOptions, *, shape: Shape) -> Artifact:
     check_machine(options.machine)
-    model = _halved_or_quantised(model, options, ort_scheme(options.machine))
+    model = in_precision(model, options, ort_scheme(options.machine))
     return write_ort(model, out, options, shape=shape)
 
 
@@ -130,15 +127,6 @@ def _tensorrt(model: ModelProto, out: Path, options: ExportOptions, *, shape: Sh
         calibration=options.calibration,
     )
     return write_prepared(prepare(model, wish), out, precision=options.precision)
-
-
-def _halved_or_quantised(model: ModelProto, options: ExportOptions, scheme: Scheme) -> ModelProto:
-    if options.precision == "fp16":
-        return to_half(model)
-    if options.precision == "int8":
-        assert options.calibration is not None  # `check_options` has refused
-        return to_int8(model, options.calibration, scheme, method=options.method)
-    return model
 
 
 # The formats that a foreign graph is written in, and how.

@@ -11,7 +11,7 @@ from typing import Literal
 from onnx import ModelProto
 
 from ccnet_edge.errors import ConfigError, UsageError
-from ccnet_edge.export.metadata import ORIGINAL, PREFIX, STATED_BY, described
+from ccnet_edge.export.metadata import ORIGINAL, PREFIX, STATED_BY, described, text_entry
 from ccnet_edge.export.outside import image_size
 from ccnet_edge.spec.artifact import Preprocessing
 from ccnet_edge.spec.bundle import MAX_CHANNELS, MAX_INPUT_PIXELS
@@ -64,7 +64,7 @@ def describe_outside(
             hint="leave out --mean, --std, --classes, --resize and --bits",
         )
     else:
-        by = "options" if entries.get(PREFIX + STATED_BY) == '"options"' else "metadata"
+        by = "options" if text_entry(entries, STATED_BY) == "options" else "metadata"
         pre, classes = described(entries, path)
         if stated.size not in (None, (pre.height, pre.width)):
             raise UsageError(f"{path}: says that it is for {pre.height} × {pre.width} pixels")
@@ -78,7 +78,7 @@ def describe_outside(
         preprocessing=pre,
         classes=classes,
         stated_by=by,
-        original=entries.get(PREFIX + ORIGINAL, "").strip('"'),
+        original=text_entry(entries, ORIGINAL),
     )
 
 
